@@ -1,0 +1,57 @@
+import type { Domain, HypervisorBackend } from '../backends/backend.js';
+import type { Acceptor, Channel, Dialer } from './io/channel.js';
+import type { Clock } from './io/clock.js';
+import type { MigrationEvent, Strategy } from './report.js';
+
+/** How a domain is stopped and, if the migration fails before the handover, started again. */
+export interface Suspender {
+  suspend(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+/** When precopy stops its rounds. */
+export type PolicyName = 'xen-4.1' | 'xen';
+
+export interface SendOptions {
+  readonly domain: Domain;
+  /** The migration stream, one way. */
+  readonly stream: Channel;
+  /** Connections the destination makes back to us. Left out for a file, or where the toolstack does the handover. */
+  readonly returns?: Acceptor;
+  readonly strategy: Strategy | 'auto';
+  /** Default 'xen': today's (5 rounds, 50 pages). 'xen-4.1': 29 rounds, 3 × memory, 50 pages. */
+  readonly policy?: PolicyName;
+  /** Stop as soon as the predicted downtime is within this. */
+  readonly downtimeBudgetMs?: number;
+  /** Bytes a second, in every stage; unlimited if left out. */
+  readonly bandwidth?: number;
+  /** Bytes a second in stage 3, where it differs. */
+  readonly postcopyBandwidth?: number;
+  /** Send zero pages as a type (8 bytes). Default true. */
+  readonly elideZeroPages?: boolean;
+  /** Default: domain.suspend() and domain.resume(). */
+  readonly suspender?: Suspender;
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly onEvent?: (event: MigrationEvent) => void;
+  /** How long the source waits for a broken way back before it says that it could not. Default 60,000 ms. */
+  readonly reconnectMs?: number;
+}
+
+export interface ReceiveOptions {
+  readonly backend: HypervisorBackend;
+  readonly stream: Channel;
+  /** The way back to the source; needed for anything but a plain stream. */
+  readonly dialer?: Dialer;
+  readonly name: string;
+  readonly maxPages: number;
+  readonly vcpus: number;
+  /** Prepull: how many pages round a missing one are asked for with it. Default: adaptive. 0: none. */
+  readonly prepullWindow?: number | 'adaptive';
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly onEvent?: (event: MigrationEvent) => void;
+  readonly reconnectMs?: number;
+  /** Leave the domain paused. */
+  readonly paused?: boolean;
+}

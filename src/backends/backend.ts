@@ -242,7 +242,7 @@ export interface ForeignMemory {
 
   /**
    * Gives each gfn that has none a page of zeroes; gfns that have one are left as they are.
-   * `types` are those that the stream named, so that a PV backend knows page tables.
+   * `types` are those that the stream named, so that a PV backend knows page tables; XTAB and BROKEN entries are skipped.
    * MUST 35: all or nothing; `NO_MEMORY` beyond maxPages or the host's memory, `BAD_GFN` beyond capabilities.maxPages.
    */
   populate(gfns: Uint32Array, types?: Uint8Array): Promise<void>;

@@ -42,6 +42,16 @@ export interface PageOps {
   runs(slots: Uint32Array, out: Uint32Array): number;
   /** flags[i] = 1 where page i is all zeroes, else 0 (absent pages: 0). Returns how many are. */
   zeroPages(base: Uint8Array, slots: Uint32Array, flags: Uint8Array): number;
+  /**
+   * Makes slots[i] NOT_MAPPED where types[i] carries no data (BROKEN, XALLOC, XTAB). Returns how many pages that should carry
+   * data have no slot. Types as in PageType of the contract.
+   */
+  dropDataless(types: Uint8Array, slots: Uint32Array): number;
+  /**
+   * Zero pages need not travel unless older contents already did: where page i is all zeroes and gfns[i] is not set in
+   * `sent`, types[i] becomes XALLOC and slots[i] NOT_MAPPED. Returns how many.
+   */
+  elideZeroPages(base: Uint8Array, gfns: Uint32Array, sent: Uint8Array, types: Uint8Array, slots: Uint32Array): number;
   /** Copies the present pages of `base`, in order, to the start of `out`. Returns how many pages. */
   gather(base: Uint8Array, slots: Uint32Array, out: Uint8Array): number;
   /** Copies pages from `source`, in order, to the present slots of `base`. Returns how many pages. */

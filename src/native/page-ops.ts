@@ -52,6 +52,8 @@ export interface PageOps {
    * `sent`, types[i] becomes XALLOC and slots[i] NOT_MAPPED. Returns how many.
    */
   elideZeroPages(base: Uint8Array, gfns: Uint32Array, sent: Uint8Array, types: Uint8Array, slots: Uint32Array): number;
+  /** Writes to `out`, in order, the gfns whose slot is not NOT_MAPPED. Returns how many. */
+  present(gfns: Uint32Array, slots: Uint32Array, out: Uint32Array): number;
   /** Copies the present pages of `base`, in order, to the start of `out`. Returns how many pages. */
   gather(base: Uint8Array, slots: Uint32Array, out: Uint8Array): number;
   /** Copies pages from `source`, in order, to the present slots of `base`. Returns how many pages. */

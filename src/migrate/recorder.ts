@@ -1,0 +1,117 @@
+/** Keeps the account of one migration: its state, counters, events and, at the end, its report. */
+import { pageOps } from '../native/index.js';
+import type { Clock } from './io/clock.js';
+import { ProgressMeter } from './progress.js';
+import type {
+  MigrationEvent,
+  MigrationReport,
+  MigrationState,
+  RoundReport,
+  Stage3Report,
+  StopReason,
+  Strategy,
+} from './report.js';
+import { assertTransition } from './state.js';
+
+/** Often enough for a progress bar, rare enough to cost nothing. */
+const PROGRESS_EVERY_MS = 100;
+
+export type PageReason = Extract<MigrationEvent, { type: 'pages' }>['why'];
+type Body<E> = E extends unknown ? Omit<E, 'at'> : never;
+
+export class Recorder {
+  state: MigrationState = 'setup';
+  strategy: Strategy;
+  stopReason: StopReason = 'single-pass';
+  stage3: Stage3Report | undefined;
+  predictedDowntimeMs = 0;
+  downtimeMs = 0;
+  pagesSent = 0;
+  elidedPages = 0;
+  bytesSent = 0;
+  readonly rounds: RoundReport[] = [];
+  private readonly parts: Record<string, number> = {};
+  private readonly sends: Uint8Array;
+  private maxSends = 0;
+  private readonly startedAt: number;
+  private readonly meter: ProgressMeter;
+  private progressAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly clock: Clock,
+    strategy: Strategy,
+    nrGfns: number,
+    private readonly onEvent?: (event: MigrationEvent) => void,
+  ) {
+    this.strategy = strategy;
+    this.sends = new Uint8Array(nrGfns);
+    this.startedAt = clock.now();
+    this.meter = new ProgressMeter(clock);
+  }
+
+  emit(event: Body<MigrationEvent>): void {
+    this.onEvent?.({ ...event, at: this.clock.now() - this.startedAt } as MigrationEvent);
+  }
+
+  to(state: MigrationState): void {
+    assertTransition(this.state, state);
+    const from = this.state;
+    this.state = state;
+    this.emit({ type: 'state', from, to: state });
+  }
+
+  choose(strategy: Strategy, reason: string): void {
+    this.strategy = strategy;
+    this.emit({ type: 'strategy', strategy, reason });
+  }
+
+  /** `gfns` went out with their data. */
+  pages(gfns: Uint32Array, why: PageReason): void {
+    this.pagesSent += gfns.length;
+    if (gfns.length > 0) this.maxSends = Math.max(this.maxSends, pageOps.increment(this.sends, gfns));
+    if (this.onEvent) this.emit({ type: 'pages', gfns: gfns.slice(), why });
+  }
+
+  round(round: RoundReport): void {
+    this.rounds.push(round);
+    this.emit({ type: 'round', round });
+  }
+
+  part(name: string, ms: number): void {
+    this.parts[name] = (this.parts[name] ?? 0) + ms;
+  }
+
+  /** `pagesLeft`: pages known to be left to send. */
+  progress(pagesLeft: number, force = false): void {
+    if (!this.onEvent) return;
+    const now = this.clock.now();
+    if (!force && now - this.progressAt < PROGRESS_EVERY_MS) return;
+    this.progressAt = now;
+    const progress = this.meter.update(this.pagesSent + this.elidedPages, pagesLeft, this.bytesSent);
+    this.emit({ type: 'progress', state: this.state, progress });
+  }
+
+  /** Bytes a second of the sending so far. */
+  rate(): number {
+    const ms = this.clock.now() - this.startedAt;
+    return ms > 0 ? (this.bytesSent / ms) * 1000 : Number.POSITIVE_INFINITY;
+  }
+
+  report(): MigrationReport {
+    return {
+      strategy: this.strategy,
+      state: this.state,
+      totalMs: this.clock.now() - this.startedAt,
+      downtimeMs: this.downtimeMs,
+      predictedDowntimeMs: this.predictedDowntimeMs,
+      downtimeParts: { ...this.parts },
+      pagesSent: this.pagesSent,
+      elidedPages: this.elidedPages,
+      bytesSent: this.bytesSent,
+      maxSendsPerPage: this.maxSends,
+      rounds: [...this.rounds],
+      stopReason: this.stopReason,
+      stage3: this.stage3,
+    };
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * From gfns to PAGE_DATA records. Nothing here loops over pages but the rare repair of a batch with holes in it: the page
+ * operations are native, and page data goes from the mapping to the transport without a copy wherever the batch is made of a
+ * few runs.
+ */
+import { type ForeignMemory, type Mapping, MAX_BATCH, NOT_MAPPED, PAGE_SIZE, PageType } from '../../backends/backend.js';
+import { pageOps } from '../../native/index.js';
+import type { RateLimiter } from '../io/limiter.js';
+import type { PageReason, Recorder } from '../recorder.js';
+import type { RecordWriter } from '../stream/index.js';
+import { BufferPool } from './buffer-pool.js';
+
+/** More pieces than this in one write cost more than copying them together (writev with 4 KiB pieces). */
+const MAX_RUNS = 64;
+/** Batches on their way at once: one in the socket, one being prepared, one mapped ahead. */
+const MAX_IN_FLIGHT = 3;
+
+export interface SentBatch {
+  readonly sent: number;
+  readonly elided: number;
+  /** Pages that should carry data and could not be mapped; to be sent again later. */
+  readonly deferred: Uint32Array;
+}
+
+const NONE = new Uint32Array(0);
+
+/** Pages on their way to the stream, item by item. */
+interface Batch {
+  readonly gfns: Uint32Array;
+  readonly types: Uint8Array;
+  /** A copy: the mapping's own slots stay as the backend gave them. */
+  readonly slots: Uint32Array;
+}
+
+export interface PageSenderParts {
+  readonly memory: ForeignMemory;
+  readonly writer: RecordWriter;
+  readonly limiter: RateLimiter;
+  readonly recorder: Recorder;
+  readonly nrGfns: number;
+  readonly elideZeroPages: boolean;
+  /** Buffers for scattered pages, shared by all senders of a migration. */
+  readonly pool?: BufferPool;
+}
+
+export class PageSender {
+  /** Gfns whose contents the destination has seen: such a page must travel even when it is zero now. */
+  private readonly sentData: Uint8Array;
+  private readonly inFlight = new Set<Promise<void>>();
+  private readonly pool: BufferPool;
+  private readonly runs = new Uint32Array(2 * MAX_RUNS);
+  private readonly sentGfns = new Uint32Array(MAX_BATCH);
+  private failure: unknown;
+
+  constructor(private readonly parts: PageSenderParts) {
+    this.sentData = new Uint8Array(Math.ceil(parts.nrGfns / 8));
+    this.pool = parts.pool ?? new BufferPool(MAX_BATCH * PAGE_SIZE, MAX_IN_FLIGHT);
+  }
+
+  /** Sends one batch (at most MAX_BATCH). Resolves when there is room for the next, not when the bytes have gone. */
+  async send(gfns: Uint32Array, why: PageReason, signal?: AbortSignal): Promise<SentBatch> {
+    const { memory, limiter } = this.parts;
+    await this.waitForRoom(MAX_IN_FLIGHT - 1);
+    await limiter.take(gfns.length * PAGE_SIZE, signal);
+    const types = await memory.types(gfns);
+    const mapping = await memory.map(gfns, 'read');
+    try {
+      return await this.sendMapped(gfns, types, mapping, why);
+    } catch (error) {
+      mapping.unmap();
+      throw error;
+    }
+  }
+
+  /** Resolves when everything sent so far has been taken by the transport, and nothing is mapped any more. */
+  flush(): Promise<void> {
+    return this.waitForRoom(0);
+  }
+
+  /** Waits for writes under way to end, well or not, so that every mapping is gone. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.inFlight);
+  }
+
+  private async sendMapped(
+    gfns: Uint32Array,
+    types: Uint8Array,
+    mapping: Mapping,
+    why: PageReason,
+  ): Promise<SentBatch> {
+    let batch: Batch = { gfns, types, slots: mapping.slots.slice() };
+    let deferred = NONE;
+    if (pageOps.dropDataless(types, batch.slots) > 0) [batch, deferred] = splitUnmapped(batch);
+    if (batch.gfns.length === 0) {
+      mapping.unmap();
+      return { sent: 0, elided: 0, deferred };
+    }
+    if (this.parts.elideZeroPages) {
+      pageOps.elideZeroPages(mapping.base, batch.gfns, this.sentData, batch.types, batch.slots);
+    }
+    const [chunks, release] = await this.chunks(mapping, batch.slots);
+    this.track(this.parts.writer.pageData(batch.gfns, batch.types, chunks), release);
+    const sent = this.account(batch, why);
+    return { sent, elided: batch.gfns.length - sent, deferred };
+  }
+
+  /** The pages as I/O vectors, and what to do once they have gone. */
+  private async chunks(mapping: Mapping, slots: Uint32Array): Promise<[Uint8Array[], () => void]> {
+    const count = pageOps.runs(slots, this.runs);
+    if (count >= 0) {
+      const chunks: Uint8Array[] = [];
+      for (let i = 0; i < count; i++) {
+        const start = this.runs[2 * i] * PAGE_SIZE;
+        chunks.push(mapping.base.subarray(start, start + this.runs[2 * i + 1] * PAGE_SIZE));
+      }
+      return [chunks, () => mapping.unmap()];
+    }
+    const buffer = await this.pool.take();
+    const pages = pageOps.gather(mapping.base, slots, buffer);
+    mapping.unmap();
+    return [[buffer.subarray(0, pages * PAGE_SIZE)], () => this.pool.give(buffer)];
+  }
+
+  private account({ gfns, slots }: Batch, why: PageReason): number {
+    const { recorder } = this.parts;
+    const count = pageOps.present(gfns, slots, this.sentGfns);
+    const sent = this.sentGfns.subarray(0, count);
+    pageOps.bitmapSet(this.sentData, sent);
+    recorder.pages(sent, why);
+    recorder.elidedPages += gfns.length - count;
+    recorder.bytesSent += 16 + gfns.length * 8 + count * PAGE_SIZE;
+    return count;
+  }
+
+  private track(write: Promise<void>, release: () => void): void {
+    const done = write
+      .catch((error: unknown) => {
+        this.failure ??= error;
+      })
+      .finally(() => {
+        release();
+        this.inFlight.delete(done);
+      });
+    this.inFlight.add(done);
+  }
+
+  private async waitForRoom(most: number): Promise<void> {
+    while (this.inFlight.size > most) await Promise.race(this.inFlight);
+    if (this.failure !== undefined) throw this.failure;
+  }
+}
+
+/** Takes the pages out that should carry data and have no slot: rare, so a plain loop will do. */
+function splitUnmapped({ gfns, types, slots }: Batch): [Batch, Uint32Array] {
+  const mapped = (_: number, i: number): boolean => slots[i] !== NOT_MAPPED || types[i] >= PageType.BROKEN;
+  const unmapped = (_: number, i: number): boolean => !mapped(_, i);
+  return [
+    { gfns: gfns.filter(mapped), types: types.filter(mapped), slots: slots.filter(mapped) },
+    gfns.filter(unmapped),
+  ];
+}

@@ -1,0 +1,17 @@
+{
+  'targets': [
+    {
+      'target_name': 'xenferry',
+      'sources': ['module.cc', 'args.cc', 'bitmap.cc', 'tables.cc', 'pages.cc', 'copy.cc', 'digest.cc', 'pfns.cc', 'prefault.cc'],
+      'dependencies': ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
+      'defines': ['NAPI_VERSION=8'],
+      'cflags': ['-O3', '-Wall', '-Wextra', '-fvisibility=hidden'],
+      'cflags_cc': ['-std=c++17'],
+      'xcode_settings': {
+        'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
+        'GCC_OPTIMIZATION_LEVEL': '3',
+        'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+      },
+    }
+  ]
+}

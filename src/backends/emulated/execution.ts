@@ -22,7 +22,10 @@ export interface Execution {
 /** A vCPU met a missing page and waits for it. */
 export type OnMissing = (vcpu: number, gfn: number) => void;
 
+/** What executes a vCPU has died; the vCPU will not run again. */
+export type OnFailure = (vcpu: number, error: Error) => void;
+
 export interface ExecutionFactory {
   /** The vCPUs start held once: the domain is paused. */
-  start(machine: Machine, onMissing: OnMissing): Execution;
+  start(machine: Machine, onMissing: OnMissing, onFailure: OnFailure): Execution;
 }

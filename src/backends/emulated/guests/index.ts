@@ -1,0 +1,31 @@
+import { hotSet, type HotSetSpec } from './hot-set.js';
+import { idle, type IdleSpec } from './idle.js';
+import type { Boot, GuestProgram } from './program.js';
+import { Reg } from '../registers.js';
+
+/** What runs in a guest. */
+export type GuestSpec = IdleSpec | HotSetSpec;
+export type ProgramName = GuestSpec['program'];
+
+type Programs = { readonly [Name in ProgramName]: GuestProgram<Extract<GuestSpec, { program: Name }>> };
+
+const PROGRAMS: Programs = {
+  idle,
+  'hot-set': hotSet,
+};
+
+const byId: (Pick<GuestProgram, 'step'> | undefined)[] = [];
+for (const program of Object.values(PROGRAMS)) byId[program.id] = program;
+
+/** The program with this number; undefined for 0 (no program) and for numbers that this version does not know. */
+export const programOf = (id: number): Pick<GuestProgram, 'step'> | undefined => byId[id];
+
+export const programName = (id: number): ProgramName | undefined =>
+  (Object.keys(PROGRAMS) as ProgramName[]).find((name) => PROGRAMS[name].id === id);
+
+/** Puts `spec` into a vCPU's registers. Throws RangeError if the guest is too small for it. */
+export function configure<Name extends ProgramName>(spec: Extract<GuestSpec, { program: Name }>, boot: Boot): void {
+  const program: Programs[Name] = PROGRAMS[spec.program as Name];
+  boot.u32[Reg.PROGRAM] = program.id;
+  program.configure(spec, boot);
+}

@@ -1,0 +1,162 @@
+/** CPU and platform state: a domain copied by hand, with nothing but the contract, runs on. */
+import assert from 'node:assert/strict';
+import { type Domain, MAX_BATCH, PAGE_SIZE, type StateRecord } from '../../src/backends/backend.js';
+import { refuses } from './expect.js';
+import type { Actor, Scene, Topic } from './runner.js';
+
+/** A shell as roomy as the domain. */
+async function shellFor({ backend, mode }: Scene, domain: Domain): Promise<Domain> {
+  const { name, guestType, maxPages, vcpus } = await domain.info();
+  return backend.createShell({ name: `${name}-copy`, guestType, maxPages, vcpus, pagingMode: mode });
+}
+
+/** Copies every populated page. Destination slots of neighbouring gfns need not be neighbours, so page by page. */
+async function copyMemory(source: Domain, destination: Domain): Promise<void> {
+  const { nrGfns } = await source.info();
+  for (let start = 0; start < nrGfns; start += MAX_BATCH) {
+    const length = Math.min(MAX_BATCH, nrGfns - start);
+    const gfns = Uint32Array.from({ length }, (_, index) => start + index);
+    await destination.memory.populate(gfns, await source.memory.types(gfns));
+    using from = await source.memory.map(gfns, 'read');
+    using to = await destination.memory.map(gfns, 'write');
+    for (let i = 0; i < length; i++) {
+      if (from.errors[i] !== 0) continue;
+      to.base.set(
+        from.base.subarray(from.slots[i] * PAGE_SIZE, (from.slots[i] + 1) * PAGE_SIZE),
+        to.slots[i] * PAGE_SIZE,
+      );
+    }
+  }
+}
+
+async function restoreAll(domain: Domain, records: readonly StateRecord[]): Promise<void> {
+  for (const record of records) assert.equal(await domain.state.restore(record), true, `record of type ${record.type}`);
+}
+
+/** Moves a domain as simply as can be: suspended, everything copied. */
+async function copyDomain(scene: Scene, source: Domain, spoil?: (copy: Domain) => Promise<void>): Promise<Domain> {
+  const copy = await shellFor(scene, source);
+  await restoreAll(copy, await source.state.saveStatic());
+  await source.suspend();
+  await copyMemory(source, copy);
+  await spoil?.(copy);
+  await restoreAll(copy, await source.state.save());
+  await copy.state.finish();
+  return copy;
+}
+
+async function assertRunsOn(scene: Scene, original: Actor, copy: Domain): Promise<void> {
+  const guest = await scene.attach(copy, original.guest);
+  assert.deepEqual(
+    await guest.read(original.pages),
+    original.pages.map(() => 0xc0de),
+    'its memory came along',
+  );
+  await guest.write(original.pages, 0xbeef);
+  assert.deepEqual(
+    await guest.read(original.pages),
+    original.pages.map(() => 0xbeef),
+    'and it works on',
+  );
+}
+
+async function prepared(scene: Scene, vcpus = 1): Promise<Actor> {
+  const actor = await scene.start({ vcpus });
+  await actor.guest.write(actor.pages, 0xc0de);
+  return actor;
+}
+
+/** A hostile variant of each record that carries anything. */
+const truncated = (records: readonly StateRecord[]): StateRecord[] =>
+  records
+    .filter(({ body }) => body.length > 1)
+    .map(({ type, body }) => ({ type, body: body.subarray(0, body.length >> 1) }));
+
+export const platformState: Topic = {
+  name: 'platform state',
+  register(check) {
+    check('MUST 36: save() is INVALID_STATE unless the domain is suspended', [], async ({ start }) => {
+      const { domain } = await start();
+      await refuses('INVALID_STATE', () => domain.state.save());
+      await domain.pause();
+      await refuses('INVALID_STATE', () => domain.state.save());
+      await domain.unpause();
+      await domain.suspend();
+      assert.ok((await domain.state.save()).length > 0);
+    });
+
+    check('saveStatic() may be read while the guest runs', [], async ({ start }) => {
+      const { domain, guest, pages } = await start();
+      const first = await domain.state.saveStatic();
+      await guest.write(pages, 1);
+      assert.deepEqual(await domain.state.saveStatic(), first);
+    });
+
+    check('save() twice gives the same records: reading is not taking', [], async ({ start }) => {
+      const { domain } = await start();
+      await domain.suspend();
+      assert.deepEqual(await domain.state.save(), await domain.state.save());
+    });
+
+    for (const vcpus of [1, 2]) {
+      check(
+        `MUST 38: a domain copied by hand stays paused, then runs on (vCPUs: ${vcpus})`,
+        ['receive', 'attach'],
+        async (scene) => {
+          const original = await prepared(scene, vcpus);
+          const copy = await copyDomain(scene, original.domain);
+          const info = await copy.info();
+          assert.deepEqual([info.paused, info.suspended], [true, false], 'finish() does not start it');
+          await copy.unpause();
+          await assertRunsOn(scene, original, copy);
+        },
+      );
+    }
+
+    check(
+      'MUST 37: a malformed record is BAD_STATE_RECORD, and the domain stays as it was',
+      ['receive', 'attach'],
+      async (scene) => {
+        const original = await prepared(scene);
+        const copy = await copyDomain(scene, original.domain, async (shell) => {
+          const records = truncated(await original.domain.state.save());
+          assert.ok(records.length > 0, 'no record to spoil');
+          for (const record of records) await refuses('BAD_STATE_RECORD', () => shell.state.restore(record));
+        });
+        await copy.unpause();
+        await assertRunsOn(scene, original, copy);
+      },
+    );
+
+    check('MUST 37: an empty or endless body is BAD_STATE_RECORD', ['receive'], async (scene) => {
+      const { domain } = await scene.start();
+      const shell = await shellFor(scene, domain);
+      await domain.suspend();
+      for (const { type, body } of await domain.state.save()) {
+        if (body.length === 0) continue;
+        await refuses('BAD_STATE_RECORD', () => shell.state.restore({ type, body: new Uint8Array(0) }));
+        await refuses('BAD_STATE_RECORD', () =>
+          shell.state.restore({ type, body: new Uint8Array(1 << 20).fill(0xff) }),
+        );
+      }
+    });
+
+    check('a record of a type that it does not know resolves to false', ['receive'], async (scene) => {
+      const { domain } = await scene.start();
+      const shell = await shellFor(scene, domain);
+      assert.equal(await shell.state.restore({ type: 0x7fff_fff0, body: new Uint8Array(8) }), false);
+    });
+
+    check('a suspend that is called off leaves the domain as it was', [], async ({ start }) => {
+      const { domain, guest, pages } = await start();
+      await guest.write(pages, 5);
+      await domain.suspend();
+      await domain.state.save();
+      await domain.resume();
+      assert.deepEqual(
+        await guest.read(pages),
+        pages.map(() => 5),
+      );
+    });
+  },
+};

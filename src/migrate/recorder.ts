@@ -31,6 +31,7 @@ export class Recorder {
   bytesSent = 0;
   readonly rounds: RoundReport[] = [];
   private readonly parts: Record<string, number> = {};
+  private readonly byReason = new Map<PageReason, number>();
   private readonly sends: Uint8Array;
   private maxSends = 0;
   private readonly startedAt: number;
@@ -68,8 +69,22 @@ export class Recorder {
   /** `gfns` went out with their data. */
   pages(gfns: Uint32Array, why: PageReason): void {
     this.pagesSent += gfns.length;
+    this.byReason.set(why, this.sentFor(why) + gfns.length);
     if (gfns.length > 0) this.maxSends = Math.max(this.maxSends, pageOps.increment(this.sends, gfns));
     if (this.onEvent) this.emit({ type: 'pages', gfns: gfns.slice(), why });
+  }
+
+  sentFor(why: PageReason): number {
+    return this.byReason.get(why) ?? 0;
+  }
+
+  /** How the pages of stage 3 came to be sent. */
+  stage3Pages(): Pick<Stage3Report, 'demandPages' | 'prepullPages' | 'pushPages'> {
+    return {
+      demandPages: this.sentFor('demand'),
+      prepullPages: this.sentFor('prepull'),
+      pushPages: this.sentFor('push'),
+    };
   }
 
   round(round: RoundReport): void {

@@ -5,7 +5,6 @@
  */
 import { type ForeignMemory, type Mapping, MAX_BATCH, NOT_MAPPED, PAGE_SIZE, PageType } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
-import type { RateLimiter } from '../io/limiter.js';
 import type { PageReason, Recorder } from '../recorder.js';
 import type { RecordWriter } from '../stream/index.js';
 import { BufferPool } from './buffer-pool.js';
@@ -35,7 +34,8 @@ interface Batch {
 export interface PageSenderParts {
   readonly memory: ForeignMemory;
   readonly writer: RecordWriter;
-  readonly limiter: RateLimiter;
+  /** Waits until the link has room for so many bytes. */
+  readonly pace: (bytes: number, signal?: AbortSignal) => Promise<void> | void;
   readonly recorder: Recorder;
   readonly nrGfns: number;
   readonly elideZeroPages: boolean;
@@ -59,9 +59,9 @@ export class PageSender {
 
   /** Sends one batch (at most MAX_BATCH). Resolves when there is room for the next, not when the bytes have gone. */
   async send(gfns: Uint32Array, why: PageReason, signal?: AbortSignal): Promise<SentBatch> {
-    const { memory, limiter } = this.parts;
+    const { memory, pace } = this.parts;
     await this.waitForRoom(MAX_IN_FLIGHT - 1);
-    await limiter.take(gfns.length * PAGE_SIZE, signal);
+    await pace(gfns.length * PAGE_SIZE, signal);
     const types = await memory.types(gfns);
     const mapping = await memory.map(gfns, 'read');
     try {
@@ -89,7 +89,7 @@ export class PageSender {
     why: PageReason,
   ): Promise<SentBatch> {
     let batch: Batch = { gfns, types, slots: mapping.slots.slice() };
-    let deferred = NONE;
+    let deferred: Uint32Array = NONE;
     if (pageOps.dropDataless(types, batch.slots) > 0) [batch, deferred] = splitUnmapped(batch);
     if (batch.gfns.length === 0) {
       mapping.unmap();

@@ -78,7 +78,7 @@ export const RecordType = {
   MISSING_BITMAP: 0x58460016,
   /** Destination, urgent: vCPUs wait for these. */
   REQUEST: 0x58460017,
-  /** Source on push: all that was missing has been sent. Control: nothing is missing; answered with the same. */
+  /** Destination on push: nothing is missing here, with what stage 3 was like; answered with the same, empty. */
   DONE: 0x58460018,
 } as const;
 

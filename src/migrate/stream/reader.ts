@@ -28,7 +28,7 @@ export interface Limits {
   readonly accepts?: ReadonlySet<number>;
   /** Told of each optional record that was skipped. */
   readonly onSkipped?: (record: RecordHeader) => void;
-  /** Where buffers come from. */
+  /** Where buffers come from; aligned to 4 bytes. */
   readonly allocate?: (bytes: number) => Uint8Array;
 }
 
@@ -104,6 +104,7 @@ export class RecordReader {
   async readBody(): Promise<Uint8Array> {
     const { type, length } = this.current;
     if (type === RecordType.PAGE_DATA) throw new Error('PAGE_DATA is read by readPageHeader and readPages');
+    if (this.left !== padded(length)) throw new Error(`The body of ${recordName(type)} has been read already`);
     const bytes = this.allocate(this.left);
     const padding = bytes.subarray(length);
     await this.readFromBody(bytes);
@@ -120,7 +121,8 @@ export class RecordReader {
     const entries = this.allocate(8 * count);
     const entriesAt = this.position;
     await this.readFromBody(entries);
-    const gfns = new Uint32Array(this.allocate(4 * count).buffer);
+    const gfnBytes = this.allocate(4 * count);
+    const gfns = new Uint32Array(gfnBytes.buffer, gfnBytes.byteOffset, count);
     const types = this.allocate(count);
     const dataPages = pageOps.decodePfns(entries, limit, gfns, types);
     if (dataPages < 0) throw badEntry(entries, -1 - dataPages, entriesAt, limit);

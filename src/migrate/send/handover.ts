@@ -1,0 +1,194 @@
+/**
+ * Who runs the domain: two-phase commit with the source as coordinator.
+ *
+ *   destination                 source
+ *   HELLO ───────────────────▶                 as soon as the stream begins
+ *   READY ───────────────────▶                 everything restored, the domain paused
+ *         ◀─────────────────── GO              the point of no return
+ *   RUNNING ─────────────────▶                 unpaused
+ *
+ * Until GO, any failure leaves the domain with the source. From GO on the source never resumes it; if the connection
+ * breaks, the destination comes back and asks (VERDICT_REQUEST), and gets the same verdict again. A destination that has said
+ * READY decides nothing by itself. So at no instant may both run, and neither is given up while it can be asked.
+ */
+import { MigrationError, reasonOf } from '../errors.js';
+import type { Acceptor } from '../io/channel.js';
+import type { Clock } from '../io/clock.js';
+import { Deadline } from '../io/deadline.js';
+import { Line } from '../line.js';
+import { decodeHello, decodeReason, encodeReason, isDisconnect, RecordType, StreamError } from '../stream/index.js';
+
+/** How long a destination may take to say why it broke the stream off. */
+const REASON_MS = 1000;
+/** How long a new destination connection may take for its HELLO. */
+const HELLO_MS = 5000;
+
+export interface HandoverOptions {
+  readonly returns: Acceptor;
+  readonly clock: Clock;
+  /** How long to wait for a destination whose connection broke. */
+  readonly reconnectMs: number;
+  readonly domid: number;
+}
+
+/** The control line, as the source holds it. */
+export class Handover implements Disposable {
+  private line: Line | undefined;
+  private ready: Promise<void> | undefined;
+  /** Aborted when the destination gives up, or its line breaks, before GO. */
+  private readonly lost = new AbortController();
+
+  constructor(private readonly options: HandoverOptions) {}
+
+  /** Fires when the destination can no longer be handed the domain. */
+  get signal(): AbortSignal {
+    return this.lost.signal;
+  }
+
+  /** Waits for the destination's first connection and listens to it from then on. */
+  async open(signal: AbortSignal): Promise<void> {
+    this.line = await this.acceptLine(signal);
+    this.ready = this.readReady(this.line);
+    this.ready.catch((error: unknown) => this.lost.abort(error));
+  }
+
+  /** Resolves when the destination has restored everything. */
+  async untilReady(signal: AbortSignal): Promise<void> {
+    await abortable(this.ready ?? Promise.reject(new Error('the control line is not open')), signal);
+  }
+
+  /**
+   * Says GO and waits until the domain runs over there. Rejects with DESTINATION_FAILED, survivor 'source', only if the
+   * destination says that the domain never ran there and is destroyed; with HANDOVER_UNKNOWN if nobody says anything.
+   */
+  async go(): Promise<void> {
+    const { clock, reconnectMs, domid } = this.options;
+    const lateness = (): Error => new Error(`the destination did not come back within ${reconnectMs} ms`);
+    using deadline = new Deadline(clock, reconnectMs, lateness);
+    let said = false;
+    for (;;) {
+      try {
+        this.line ??= await this.acceptLine(deadline.signal);
+        const line = this.line;
+        if (!said) {
+          said = true;
+          await line.writer.record(RecordType.GO); // THE POINT OF NO RETURN
+        }
+        return await abortable(this.untilRunning(line), deadline.signal);
+      } catch (error) {
+        this.dropLine();
+        if (error instanceof MigrationError) throw error;
+        if (deadline.signal.aborted || !isDisconnect(error)) throw unknownFate(domid, error);
+      }
+    }
+  }
+
+  /** Tells a destination that may be READY, and asks, that the answer is no. For as long as it may come back. */
+  async refuse(reason: string): Promise<void> {
+    const { clock, reconnectMs } = this.options;
+    using deadline = new Deadline(clock, reconnectMs, () => new Error('nobody asked'));
+    while (!deadline.signal.aborted) {
+      try {
+        this.line ??= await this.acceptLine(deadline.signal);
+        await this.line.writer.record(RecordType.ABORT, encodeReason(reason));
+        await this.line.channel.end();
+        await abortable(untilEnded(this.line), deadline.signal);
+        return this.dropLine();
+      } catch {
+        this.dropLine();
+      }
+    }
+  }
+
+  /** Why the stream broke, if the destination says so. */
+  async reasonForLoss(): Promise<unknown> {
+    if (this.lost.signal.aborted || !this.ready) return this.lost.signal.reason;
+    using deadline = new Deadline(this.options.clock, REASON_MS, () => new Error('no reason given'));
+    await abortable(this.ready, deadline.signal).catch(() => undefined);
+    return this.lost.signal.reason;
+  }
+
+  [Symbol.dispose](): void {
+    this.dropLine();
+  }
+
+  private async acceptLine(signal: AbortSignal): Promise<Line> {
+    const line = new Line(await this.options.returns.accept('control', signal), 'control', 'source');
+    try {
+      using deadline = new Deadline(this.options.clock, HELLO_MS, () => new Error('no HELLO came'), signal);
+      await abortable(readHello(line), deadline.signal);
+      return line;
+    } catch (error) {
+      line.destroy();
+      throw error;
+    }
+  }
+
+  private async readReady({ reader }: Line): Promise<void> {
+    const record = await reader.next();
+    if (record.type === RecordType.READY) {
+      await reader.readBody();
+      return;
+    }
+    throw await refusal(reader, record.type, this.options.domid);
+  }
+
+  /** Reads until RUNNING, answering every question with the verdict. */
+  private async untilRunning({ reader, writer }: Line): Promise<void> {
+    for (;;) {
+      const { type } = await reader.next();
+      if (type === RecordType.ABORT) throw await refusal(reader, type, this.options.domid);
+      await reader.readBody();
+      if (type === RecordType.RUNNING) return;
+      if (type === RecordType.VERDICT_REQUEST) await writer.record(RecordType.GO);
+    }
+  }
+
+  private dropLine(): void {
+    this.line?.destroy();
+    this.line = undefined;
+  }
+}
+
+async function readHello({ reader }: Line): Promise<void> {
+  const { offset } = await reader.expect(RecordType.HELLO);
+  decodeHello(await reader.readBody(), offset);
+}
+
+/** Resolves when the peer has closed its side: it has read what we wrote. */
+async function untilEnded({ reader }: Line): Promise<void> {
+  try {
+    await reader.next();
+  } catch (error) {
+    if (!(error instanceof StreamError)) throw error;
+  }
+}
+
+async function refusal(reader: Line['reader'], type: number, domid: number): Promise<Error> {
+  const body = await reader.readBody();
+  const reason = type === RecordType.ABORT ? decodeReason(body, reader.offset) : `it sent record ${type} before READY`;
+  return new MigrationError('DESTINATION_FAILED', `the destination gave up: ${reason}`, {
+    survivor: 'source',
+    domid,
+    remedy: 'the domain runs on here; mend the destination and migrate again',
+  });
+}
+
+function unknownFate(domid: number, cause: unknown): MigrationError {
+  return new MigrationError('HANDOVER_UNKNOWN', `domain ${domid} was handed over and the answer was lost: ${reasonOf(cause)}`, {
+    survivor: 'unknown',
+    domid,
+    cause,
+    remedy: 'look at the destination: if the domain runs there, destroy it here; it stays suspended here until then',
+  });
+}
+
+/** Settles as `work` does, or rejects when the signal fires; `work` goes on unheard. */
+export function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

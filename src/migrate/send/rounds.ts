@@ -1,0 +1,107 @@
+/**
+ * Stage 1: copying memory while the guest runs. Precopy makes rounds over what CLEAN reports (NSDI 2005 §3; Xen
+ * tools/libs/guest/xg_sr_save.c send_memory_live); TSMC makes the first of them only. Within a round, pages that PEEK says
+ * are dirty again are skipped, since the next CLEAN will bring them up anyway (Xen 4.1.4 tools/libxc/xc_domain_save.c).
+ */
+import { PAGE_SIZE } from '../../backends/backend.js';
+import { pageOps } from '../../native/index.js';
+import type { StopReason } from '../report.js';
+import { batches } from './batches.js';
+import { newBitmap, type SendContext } from './context.js';
+import type { Policy } from './policy.js';
+
+/** PEEK copies the whole bitmap; before every batch that would be much for a large domain. Bytes of bitmap a batch. */
+const PEEK_BYTES_PER_BATCH = 64 << 10;
+/** A capped link gets batches that occupy it for no longer than this, so that the rate is smooth. */
+const BATCH_MS = 50;
+
+export interface Stage1Result {
+  readonly reason: StopReason;
+  /** Pages that no CLEAN will report any more and that have still to travel: deferred, or cleaned and not sent. */
+  readonly owed: Uint8Array;
+}
+
+/** Copies until the policy says stop. Log-dirty is on. */
+export async function copyLive(context: SendContext, policy: Policy): Promise<Stage1Result> {
+  const { domain, nrGfns, recorder } = context;
+  const toSend = newBitmap(nrGfns, true);
+  const owed = newBitmap(nrGfns, false);
+  let dirtyPages = nrGfns;
+  const situation = { nrGfns, rounds: recorder.rounds };
+
+  for (let faultCount = 0; ; ) {
+    const before = policy({
+      ...situation,
+      pagesSent: recorder.pagesSent,
+      dirtyPages,
+      predictedDowntimeMs: predictDowntime(context, dirtyPages),
+    });
+    if (before.kind === 'stop') {
+      pageOps.bitmapOr(owed, toSend);
+      return { reason: before.reason, owed };
+    }
+    await sendRound(context, toSend, dirtyPages, faultCount, owed);
+    if (before.kind === 'send-then-stop') return { reason: before.reason, owed };
+    const after = policy({ ...situation, pagesSent: recorder.pagesSent });
+    if (after.kind !== 'continue') return { reason: after.reason, owed };
+
+    ({ faultCount } = await domain.logDirty.clean(nrGfns, toSend));
+    dirtyPages = pageOps.bitmapCount(toSend, nrGfns);
+  }
+}
+
+/** Time to send so many pages at the rate seen so far. */
+export function predictDowntime({ recorder }: SendContext, dirtyPages: number): number {
+  return ((dirtyPages * PAGE_SIZE) / recorder.rate()) * 1000;
+}
+
+async function sendRound(
+  context: SendContext,
+  toSend: Uint8Array,
+  dirtyPages: number,
+  faultCount: number,
+  owed: Uint8Array,
+): Promise<void> {
+  const { nrGfns, recorder, sender, clock, limiter, signal } = context;
+  const startedAt = clock.now();
+  const bytesBefore = recorder.bytesSent;
+  const skip = skipper(context, toSend);
+  const total = { sent: 0, elided: 0, deferred: 0 };
+
+  await skip();
+  for (const gfns of batches(toSend, nrGfns, () => limiter.batchPages(BATCH_MS, 1024))) {
+    signal.throwIfAborted();
+    const batch = await sender.send(gfns, 'round', signal);
+    if (batch.deferred.length > 0) pageOps.bitmapSet(owed, batch.deferred);
+    total.sent += batch.sent;
+    total.elided += batch.elided;
+    total.deferred += batch.deferred.length;
+    recorder.progress(Math.max(0, dirtyPages - total.sent - total.elided));
+    await skip();
+  }
+  await sender.flush();
+  recorder.round({
+    round: recorder.rounds.length,
+    ms: clock.now() - startedAt,
+    dirtyPages,
+    pagesSent: total.sent,
+    elidedPages: total.elided,
+    skippedPages: dirtyPages - total.sent - total.elided - total.deferred,
+    deferredPages: total.deferred,
+    bytesSent: recorder.bytesSent - bytesBefore,
+    faultCount,
+    final: false,
+  });
+}
+
+/** Takes pages that are dirty again out of the round, as often as the domain's size allows. */
+function skipper({ domain, nrGfns }: SendContext, toSend: Uint8Array): () => Promise<void> {
+  const dirtyAgain = newBitmap(nrGfns, false);
+  const every = Math.ceil(dirtyAgain.length / PEEK_BYTES_PER_BATCH);
+  let calls = 0;
+  return async () => {
+    if (calls++ % every !== 0) return;
+    await domain.logDirty.peek(nrGfns, dirtyAgain);
+    pageOps.bitmapAndNot(toSend, dirtyAgain);
+  };
+}

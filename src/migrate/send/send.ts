@@ -1,0 +1,233 @@
+/** The source's side of a migration, stage by stage. */
+import { randomBytes } from 'node:crypto';
+import { BackendError } from '../../backends/backend.js';
+import { pageOps } from '../../native/index.js';
+import { type MigrationError, reasonOf } from '../errors.js';
+import type { Acceptor } from '../io/channel.js';
+import { systemClock } from '../io/clock.js';
+import { RateLimiter } from '../io/limiter.js';
+import type { SendOptions } from '../options.js';
+import { Recorder } from '../recorder.js';
+import type { MigrationReport } from '../report.js';
+import { isHandedOver } from '../state.js';
+import { encodeBitmap, encodeCapabilities, Feature, RecordType, RecordWriter } from '../stream/index.js';
+import { newBitmap, type SendContext } from './context.js';
+import { afterHandover, beforeHandover, neverRan, noWayBack, resumeFailed } from './failure.js';
+import { Handover } from './handover.js';
+import { PageSender } from './page-sender.js';
+import { PageServer } from './page-server.js';
+import { autoPolicy, type Policy, precopyPolicy, singlePass, wantsPostcopy } from './policy.js';
+import { copyLive } from './rounds.js';
+import { decodeStage3Note } from '../stage3-note.js';
+import { sendDirtyBitmap, sendRecords, sendRemaining, sendState, collectDirty, timed } from './stop.js';
+
+const RECONNECT_MS = 60_000;
+
+/**
+ * Migrates a domain out of this host, or saves it to a file (no `returns`: then nobody is handed the domain, and it stays
+ * suspended for the caller to resume or destroy).
+ *
+ * Resolves when the destination has everything; the domain here is then suspended and can be destroyed. Rejects with a
+ * {@link MigrationError}, whose `survivor` says where the domain is.
+ */
+export async function sendDomain(options: SendOptions): Promise<MigrationReport> {
+  const migration = await OutgoingMigration.prepare(options);
+  return migration.run();
+}
+
+class OutgoingMigration {
+  /** Ends what works in the background. */
+  private readonly over = new AbortController();
+  private logDirty = false;
+  private suspended = false;
+  private endSent = false;
+  private pageServer: Promise<Uint8Array> | undefined;
+
+  private constructor(
+    private readonly options: SendOptions,
+    private readonly context: SendContext,
+    private readonly handover: Handover | undefined,
+  ) {}
+
+  static async prepare(options: SendOptions): Promise<OutgoingMigration> {
+    const { domain, stream, clock = systemClock, strategy, returns, reconnectMs = RECONNECT_MS } = options;
+    const { nrGfns } = await domain.info();
+    const handover = returns && new Handover({ returns, clock, reconnectMs, domid: domain.domid });
+    const recorder = new Recorder(clock, strategy === 'tsmc' ? 'tsmc' : 'precopy', nrGfns, options.onEvent);
+    const limiter = new RateLimiter(clock, options.bandwidth);
+    const writer = new RecordWriter(stream);
+    const sender = new PageSender({
+      memory: domain.memory,
+      writer,
+      recorder,
+      nrGfns,
+      elideZeroPages: options.elideZeroPages ?? true,
+      pace: (bytes, signal) => limiter.take(bytes, signal),
+    });
+    // The caller and a destination that gives up both stop the stages before the handover.
+    const signal = AbortSignal.any([options.signal, handover?.signal].filter((one) => one !== undefined));
+    const suspender = options.suspender ?? domain;
+    const context = { domain, nrGfns, writer, sender, limiter, recorder, clock, suspender, signal };
+    return new OutgoingMigration(options, context, handover);
+  }
+
+  async run(): Promise<MigrationReport> {
+    const { recorder } = this.context;
+    try {
+      await this.send();
+      recorder.to('completed');
+      recorder.progress(0, true);
+      return recorder.report();
+    } catch (error) {
+      throw await this.fail(error);
+    } finally {
+      this.over.abort();
+      if (this.logDirty) await this.context.domain.logDirty.disable().catch(() => undefined);
+    }
+  }
+
+  private async send(): Promise<void> {
+    const { context, options } = this;
+    context.signal.throwIfAborted();
+    await this.begin();
+    context.recorder.to('stage1');
+    const { reason, owed } = await copyLive(context, this.policy());
+    context.recorder.stopReason = reason;
+    const postcopy = options.strategy === 'tsmc' || (options.strategy === 'auto' && wantsPostcopy(reason));
+    if (options.strategy === 'auto') context.recorder.choose(postcopy ? 'tsmc' : 'precopy', reason);
+    if (postcopy) await this.evictAhead(owed);
+    context.signal.throwIfAborted();
+
+    context.recorder.to('stopped');
+    const stoppedAt = context.clock.now();
+    await timed(context, 'suspend', () => context.suspender.suspend());
+    this.suspended = true;
+    const dirty = await collectDirty(context, owed, postcopy);
+    const server = await this.sendLast(dirty, postcopy);
+    if (!this.handover) return;
+    await this.handOver();
+    context.recorder.downtimeMs = context.clock.now() - stoppedAt;
+    if (server) await this.serve(server);
+  }
+
+  private policy(): Policy {
+    const { strategy, policy = 'xen', downtimeBudgetMs } = this.options;
+    if (strategy === 'tsmc') return singlePass;
+    return strategy === 'auto' ? autoPolicy(policy, downtimeBudgetMs) : precopyPolicy(policy, downtimeBudgetMs);
+  }
+
+  private async begin(): Promise<void> {
+    const { context } = this;
+    const { writer, domain, nrGfns } = context;
+    const info = await domain.info();
+    await writer.header(info.guestType);
+    if (this.options.strategy !== 'precopy') {
+      if (!this.handover) throw noWayBack(domain.domid);
+      const { maxPages, vcpus } = info;
+      const features = Feature.STAGE3 | Feature.EVICT_AHEAD;
+      const id = { migrationId: randomBytes(16), token: new Uint8Array(32), address: '' };
+      await writer.record(RecordType.CAPABILITIES, encodeCapabilities({ features, nrGfns, maxPages, vcpus, ...id }));
+    }
+    await sendRecords(context, await domain.state.saveStatic());
+    await writer.record(RecordType.STATIC_DATA_END);
+    await this.handover?.open(context.signal);
+    await this.enableLogDirty();
+  }
+
+  /** As libxc does it: a mode that somebody left on is turned off and taken over. */
+  private async enableLogDirty(): Promise<void> {
+    const { logDirty } = this.context.domain;
+    try {
+      await logDirty.enable();
+    } catch (error) {
+      if (!(error instanceof BackendError) || error.code !== 'INVALID_STATE') throw error;
+      await logDirty.disable();
+      await logDirty.enable();
+    }
+    this.logDirty = true;
+  }
+
+  /** While the guest still runs, the destination takes out what is stale already; the downtime has only the difference. */
+  private async evictAhead(owed: Uint8Array): Promise<void> {
+    const { domain, nrGfns, writer } = this.context;
+    const stale = newBitmap(nrGfns, false);
+    await domain.logDirty.peek(nrGfns, stale);
+    pageOps.bitmapOr(stale, owed);
+    pageOps.bitmapClear(stale, await domain.memory.vital());
+    await writer.record(RecordType.EVICT_AHEAD, encodeBitmap(nrGfns, stale));
+  }
+
+  private async sendLast(dirty: Uint8Array, postcopy: boolean): Promise<PageServer | undefined> {
+    const { context } = this;
+    if (!postcopy) await sendRemaining(context, dirty);
+    else await sendDirtyBitmap(context, dirty);
+    await sendState(context);
+    const server = postcopy ? this.startServer(dirty) : undefined;
+    if (postcopy) await context.writer.record(RecordType.STAGE3);
+    await context.writer.end();
+    this.endSent = true;
+    return server;
+  }
+
+  /** Before the handover it answers requests only, for pages that the destination cannot do without. */
+  private startServer(unsent: Uint8Array): PageServer {
+    const { domain, nrGfns, limiter, recorder, clock } = this.context;
+    const { returns, reconnectMs = RECONNECT_MS, postcopyBandwidth } = this.options;
+    if (postcopyBandwidth !== undefined) limiter.setRate(postcopyBandwidth);
+    const { memory, domid } = domain;
+    const acceptor = returns as Acceptor;
+    const server = new PageServer({ memory, domid, nrGfns, unsent, returns: acceptor, limiter, recorder, clock, reconnectMs });
+    this.pageServer = server.serve(this.over.signal);
+    this.pageServer.catch(() => undefined); // looked at when its result is wanted
+    return server;
+  }
+
+  private async handOver(): Promise<void> {
+    const { context, handover } = this;
+    const line = handover as Handover;
+    await timed(context, 'restore', () => line.untilReady(context.signal));
+    context.signal.throwIfAborted();
+    context.recorder.to('handover');
+    await timed(context, 'unpause', () => line.go());
+  }
+
+  private async serve(server: PageServer): Promise<void> {
+    const { recorder, clock } = this.context;
+    recorder.to('stage3');
+    const startedAt = clock.now();
+    server.startPush();
+    const note = await (this.pageServer as Promise<Uint8Array>);
+    recorder.stage3 = { ...decodeStage3Note(note), ms: clock.now() - startedAt, ...recorder.stage3Pages() };
+  }
+
+  /** Undoes what can be undone, and says where the domain is. */
+  private async fail(error: unknown): Promise<MigrationError> {
+    const { recorder } = this.context;
+    const aborted = this.options.signal?.aborted === true && !isHandedOver(recorder.state);
+    this.options.stream.destroy();
+    await this.context.sender.settle();
+    if (isHandedOver(recorder.state) && !neverRan(error)) {
+      recorder.to('failed');
+      this.handover?.[Symbol.dispose]();
+      return afterHandover(error, this.context.domain.domid);
+    }
+    const cause = aborted ? error : ((await this.handover?.reasonForLoss()) ?? error);
+    const failure = await this.resumeHere(cause, aborted);
+    recorder.to(aborted ? 'cancelled' : 'failed');
+    return failure;
+  }
+
+  private async resumeHere(cause: unknown, cancelled: boolean): Promise<MigrationError> {
+    const { domid } = this.context.domain;
+    const reason = cancelled ? 'cancelled' : reasonOf(cause);
+    // Only a destination that has the whole stream can be READY, and come back to ask.
+    if (!this.endSent) this.handover?.[Symbol.dispose]();
+    const settled = this.endSent ? this.handover?.refuse(reason) : undefined;
+    try {
+      if (this.suspended) await this.context.suspender.resume();
+    } catch (error) {
+      return resumeFailed(domid, reason, error, settled);
+    }
+    return beforeHandover(cancelled, cause, domid, settled);
+  }
+}

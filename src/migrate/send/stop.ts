@@ -1,0 +1,119 @@
+/**
+ * The stop: the guest has been suspended and the last of its state leaves. Precopy sends the remaining pages; TSMC sends which they
+ * are, and only those pages that a vCPU cannot start without.
+ */
+import { PAGE_SIZE, type StateRecord } from '../../backends/backend.js';
+import { pageOps } from '../../native/index.js';
+import type { PageReason } from '../recorder.js';
+import { encodeBitmap, RecordType } from '../stream/index.js';
+import { batches } from './batches.js';
+import { newBitmap, type SendContext } from './context.js';
+import { predictDowntime } from './rounds.js';
+
+/** Every page that the destination does not have in its last version; the guest is suspended. */
+export async function collectDirty(context: SendContext, owed: Uint8Array, postcopy: boolean): Promise<Uint8Array> {
+  const { domain, nrGfns, recorder } = context;
+  const dirty = newBitmap(nrGfns, false);
+  await timed(context, 'clean', () => domain.logDirty.clean(nrGfns, dirty, true));
+  pageOps.bitmapOr(dirty, owed);
+  const pages = postcopy ? dirty.length / PAGE_SIZE : pageOps.bitmapCount(dirty, nrGfns);
+  recorder.predictedDowntimeMs = predictDowntime(context, pages);
+  return dirty;
+}
+
+/** Precopy's stop-and-copy: all that is left, as the last round. */
+export async function sendRemaining(context: SendContext, dirty: Uint8Array): Promise<void> {
+  const { clock, recorder, nrGfns } = context;
+  const startedAt = clock.now();
+  const bytesBefore = recorder.bytesSent;
+  const { sent, elided } = await timed(context, 'pages', () => sendAll(context, dirty, 'final'));
+  recorder.round({
+    round: recorder.rounds.length,
+    ms: clock.now() - startedAt,
+    dirtyPages: pageOps.bitmapCount(dirty, nrGfns),
+    pagesSent: sent,
+    elidedPages: elided,
+    skippedPages: 0,
+    deferredPages: 0,
+    bytesSent: recorder.bytesSent - bytesBefore,
+    faultCount: 0,
+    final: true,
+  });
+}
+
+/**
+ * TSMC's stage 2. Sends what must be there before a vCPU runs, and what costs 8 bytes anyway; then the bitmap of the rest.
+ * Takes the pages sent out of `dirty`: what stays in it is missing at the destination.
+ */
+export async function sendDirtyBitmap(context: SendContext, dirty: Uint8Array): Promise<void> {
+  const { domain, nrGfns, writer } = context;
+  await timed(context, 'pages', async () => {
+    const vital = newBitmap(nrGfns, false);
+    pageOps.bitmapSet(vital, await domain.memory.vital());
+    await addDataless(context, dirty, vital);
+    pageOps.bitmapAnd(vital, dirty);
+    pageOps.bitmapAndNot(dirty, vital);
+    await sendAll(context, vital, 'vital');
+  });
+  await timed(context, 'state', async () => {
+    await writer.record(RecordType.DIRTY_BITMAP, encodeBitmap(nrGfns, dirty));
+    context.recorder.bytesSent += dirty.length + 16;
+  });
+}
+
+/** CPU and platform state. */
+export function sendState(context: SendContext): Promise<void> {
+  return timed(context, 'state', async () => sendRecords(context, await context.domain.state.save()));
+}
+
+export async function sendRecords({ writer, recorder }: SendContext, records: readonly StateRecord[]): Promise<void> {
+  for (const { type, body } of records) {
+    await writer.record(type, body);
+    recorder.bytesSent += 8 + body.length;
+  }
+}
+
+/** Adds dirty gfns that are holes by now: they have no contents to wait for. */
+async function addDataless({ domain, nrGfns }: SendContext, dirty: Uint8Array, target: Uint8Array): Promise<void> {
+  for (const gfns of batches(dirty, nrGfns)) {
+    const types = await domain.memory.types(gfns);
+    const slots = gfns.slice();
+    pageOps.dropDataless(types, slots);
+    const kept = new Uint32Array(gfns.length);
+    if (pageOps.present(gfns, slots, kept) === gfns.length) continue;
+    pageOps.bitmapSet(target, gfns.filter((gfn, i) => slots[i] !== gfn));
+  }
+}
+
+async function sendAll(
+  { nrGfns, sender, recorder, signal }: SendContext,
+  bitmap: Uint8Array,
+  why: PageReason,
+): Promise<{ sent: number; elided: number }> {
+  const total = { sent: 0, elided: 0 };
+  for (const gfns of batches(bitmap, nrGfns)) {
+    signal.throwIfAborted();
+    const { sent, elided, deferred } = await sender.send(gfns, why, signal);
+    if (deferred.length > 0) {
+      throw new Error(
+        `${deferred.length} pages of the stopped domain cannot be mapped, the first is gfn 0x${deferred[0].toString(16)}`,
+      );
+    }
+    total.sent += sent;
+    total.elided += elided;
+    recorder.progress(0);
+  }
+  await sender.flush();
+  return total;
+}
+
+/** Runs a part of the downtime and books its time. */
+export async function timed<T>({ clock, recorder }: SendContext, part: string, work: () => Promise<T>): Promise<T> {
+  const startedAt = clock.now();
+  try {
+    return await work();
+  } finally {
+    recorder.part(part, clock.now() - startedAt);
+  }
+}
+

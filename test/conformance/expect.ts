@@ -29,13 +29,17 @@ const PATIENCE_MS = 5_000;
 
 /** The value of `promise`, or a failure that says what did not happen. A hang is a finding and must have a name. */
 export async function soon<T>(scene: Scene, what: string, promise: Promise<T>): Promise<T> {
-  const late = Symbol('late');
-  const first = await Promise.race([promise, scene.sleep(PATIENCE_MS).then(() => late)]);
-  if (first === late) {
-    promise.catch(() => undefined);
-    assert.fail(`${what}: nothing after ${PATIENCE_MS} ms`);
+  const answered = new AbortController();
+  const late = scene.sleep(PATIENCE_MS, answered.signal).then(
+    () => assert.fail(`${what}: nothing after ${PATIENCE_MS} ms`),
+    // Only an answer aborts the sleep, and then this arm of the race no longer counts.
+    () => promise,
+  );
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    answered.abort();
   }
-  return first as T;
 }
 
 /** Fails if `promise` settles within `ms`: the guest is not supposed to get that far. */

@@ -67,7 +67,7 @@ export interface Fixture {
   /** The program of `guest` in a domain into which its memory and state have been copied (ability `attach`). */
   attach(domain: Domain, guest: Guest): Promise<Guest>;
   /** Time as the guests see it; a timer if left out. */
-  sleep?(ms: number): Promise<void>;
+  sleep?(ms: number, signal?: AbortSignal): Promise<void>;
   /** Runs a test's body, for a fixture that must drive its own clock while it does. */
   run?<T>(body: () => Promise<T>): Promise<T>;
   /** Frees everything, whatever state the test left it in. */

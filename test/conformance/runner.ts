@@ -1,6 +1,7 @@
 /**
  * Between the suite and whatever runs it. The runner is an argument: jest's `test`, node:test's, or a list.
  */
+import { setTimeout } from 'node:timers/promises';
 import type { Capabilities, Domain, PagingMode } from '../../src/backends/backend.js';
 import type { Ability, Factory, Fixture, Guest, RunningDomain } from './fixture.js';
 import { ABILITIES } from './fixture.js';
@@ -56,7 +57,7 @@ export interface Scene {
   readonly mode: PagingMode;
   readonly declared: DeclaredCapabilities;
   readonly factory: Factory;
-  sleep(ms: number): Promise<void>;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** A running domain of 1,024 pages and one vCPU, unless told otherwise. */
   start(request?: { pages?: number; vcpus?: number; name?: string }): Promise<Actor>;
   attach(domain: Domain, guest: Guest): Promise<Guest>;
@@ -116,6 +117,8 @@ async function perform(options: Complete, mode: PagingMode, body: (scene: Scene)
   }
 }
 
+const timer = (ms: number, signal?: AbortSignal): Promise<void> => setTimeout(ms, undefined, { signal });
+
 function sceneOf(fixture: Fixture, mode: PagingMode, options: Complete): Scene {
   let count = 0;
   return {
@@ -124,7 +127,7 @@ function sceneOf(fixture: Fixture, mode: PagingMode, options: Complete): Scene {
     mode,
     declared: options.capabilities,
     factory: options.factory,
-    sleep: fixture.sleep?.bind(fixture) ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
+    sleep: fixture.sleep?.bind(fixture) ?? timer,
     async start({ pages = 1024, vcpus = 1, name = `conformance-${++count}` } = {}) {
       const running = await fixture.createDomain({ name, pages, vcpus, pagingMode: mode });
       return { ...running, pages: sample(running.guest.pages) };

@@ -6,7 +6,8 @@ export const MIGRATION_ERROR_CODES = {
   STREAM_FAILED: 'the stream broke or was refused before the handover; the domain runs on at the source',
   DESTINATION_FAILED: 'the destination gave up before the handover; the domain runs on at the source',
   RESUME_FAILED: 'the migration failed before the handover, and the source domain could not be resumed',
-  HANDOVER_UNKNOWN: 'the connection was lost in the handover and did not come back; only one side may run, and it could not be asked which',
+  HANDOVER_UNKNOWN:
+    'the connection was lost in the handover and did not come back; only one side may run, and it could not be asked which',
   POSTCOPY_BROKEN: 'the destination runs, pages are missing, and the way to the source did not come back',
   BAD_STREAM: 'the incoming stream cannot be restored; nothing of the domain is left here',
   ABORTED: 'the source gave the migration up; nothing of the domain is left here',

@@ -111,7 +111,11 @@ export interface Progress {
 export type MigrationEvent = { readonly at: number } & (
   | { readonly type: 'state'; readonly from: MigrationState; readonly to: MigrationState }
   | { readonly type: 'round'; readonly round: RoundReport }
-  | { readonly type: 'pages'; readonly gfns: Uint32Array; readonly why: 'round' | 'final' | 'vital' | 'demand' | 'prepull' | 'push' }
+  | {
+      readonly type: 'pages';
+      readonly gfns: Uint32Array;
+      readonly why: 'round' | 'final' | 'vital' | 'demand' | 'prepull' | 'push';
+    }
   | { readonly type: 'strategy'; readonly strategy: Strategy; readonly reason: string }
   | { readonly type: 'fault'; readonly gfn: number; readonly vcpu: number }
   | { readonly type: 'loaded'; readonly gfn: number; readonly latencyMs: number }

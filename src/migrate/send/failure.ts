@@ -27,7 +27,12 @@ export function afterHandover(error: unknown, domid: number): MigrationError {
   });
 }
 
-export function beforeHandover(cancelled: boolean, cause: unknown, domid: number, settled?: Promise<void>): MigrationError {
+export function beforeHandover(
+  cancelled: boolean,
+  cause: unknown,
+  domid: number,
+  settled?: Promise<void>,
+): MigrationError {
   if (cause instanceof MigrationError && !cancelled) {
     const { survivor, remedy } = cause;
     return new MigrationError(cause.code, cause.message, { survivor, remedy, domid, cause: cause.cause, settled });
@@ -44,9 +49,13 @@ export function beforeHandover(cancelled: boolean, cause: unknown, domid: number
 }
 
 export function noWayBack(domid: number): MigrationError {
-  return new MigrationError('NO_RETURN_CHANNEL', 'post-copy needs connections from the destination back to the source', {
-    survivor: 'source',
-    domid,
-    remedy: 'use --strategy precopy for a file or a one-way pipe',
-  });
+  return new MigrationError(
+    'NO_RETURN_CHANNEL',
+    'post-copy needs connections from the destination back to the source',
+    {
+      survivor: 'source',
+      domid,
+      remedy: 'use --strategy precopy for a file or a one-way pipe',
+    },
+  );
 }

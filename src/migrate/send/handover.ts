@@ -12,6 +12,7 @@
  * READY decides nothing by itself. So at no instant may both run, and neither is given up while it can be asked.
  */
 import { MigrationError, reasonOf } from '../errors.js';
+import { abortable } from '../io/abortable.js';
 import type { Acceptor } from '../io/channel.js';
 import type { Clock } from '../io/clock.js';
 import { Deadline } from '../io/deadline.js';
@@ -74,7 +75,8 @@ export class Handover implements Disposable {
           said = true;
           await line.writer.record(RecordType.GO); // THE POINT OF NO RETURN
         }
-        return await abortable(this.untilRunning(line), deadline.signal);
+        await abortable(this.untilRunning(line), deadline.signal);
+        return void line.channel.end().catch(() => undefined); // tells the destination that we know
       } catch (error) {
         this.dropLine();
         if (error instanceof MigrationError) throw error;
@@ -175,20 +177,14 @@ async function refusal(reader: Line['reader'], type: number, domid: number): Pro
 }
 
 function unknownFate(domid: number, cause: unknown): MigrationError {
-  return new MigrationError('HANDOVER_UNKNOWN', `domain ${domid} was handed over and the answer was lost: ${reasonOf(cause)}`, {
-    survivor: 'unknown',
-    domid,
-    cause,
-    remedy: 'look at the destination: if the domain runs there, destroy it here; it stays suspended here until then',
-  });
-}
-
-/** Settles as `work` does, or rejects when the signal fires; `work` goes on unheard. */
-export function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
+  return new MigrationError(
+    'HANDOVER_UNKNOWN',
+    `domain ${domid} was handed over and the answer was lost: ${reasonOf(cause)}`,
+    {
+      survivor: 'unknown',
+      domid,
+      cause,
+      remedy: 'look at the destination: if the domain runs there, destroy it here; it stays suspended here until then',
+    },
+  );
 }

@@ -3,7 +3,14 @@
  * operations are native, and page data goes from the mapping to the transport without a copy wherever the batch is made of a
  * few runs.
  */
-import { type ForeignMemory, type Mapping, MAX_BATCH, NOT_MAPPED, PAGE_SIZE, PageType } from '../../backends/backend.js';
+import {
+  type ForeignMemory,
+  MAX_BATCH,
+  type Mapping,
+  NOT_MAPPED,
+  PAGE_SIZE,
+  PageType,
+} from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import type { PageReason, Recorder } from '../recorder.js';
 import type { RecordWriter } from '../stream/index.js';

@@ -9,14 +9,22 @@
 import type { ForeignMemory } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import { MigrationError, reasonOf } from '../errors.js';
+import { abortable } from '../io/abortable.js';
 import type { Acceptor } from '../io/channel.js';
 import type { Clock } from '../io/clock.js';
 import { Deadline } from '../io/deadline.js';
+import { failureOf } from '../io/failure-of.js';
 import type { RateLimiter } from '../io/limiter.js';
 import { Line } from '../line.js';
 import type { Recorder } from '../recorder.js';
-import { decodeBitmap, decodeHello, decodeRequests, isDisconnect, type PageRequest, RecordType } from '../stream/index.js';
-import { abortable } from './handover.js';
+import {
+  decodeBitmap,
+  decodeHello,
+  decodeRequests,
+  isDisconnect,
+  type PageRequest,
+  RecordType,
+} from '../stream/index.js';
 import { PageSender } from './page-sender.js';
 import { PushCursor } from './push-cursor.js';
 
@@ -186,20 +194,18 @@ export class PageServer {
 
   private gaveUp(cause: unknown): MigrationError {
     const { domid } = this.options;
-    return new MigrationError('POSTCOPY_BROKEN', `domain ${domid} runs at the destination with pages missing: ${reasonOf(cause)}`, {
-      survivor: 'destination',
-      domid,
-      cause,
-      remedy: 'do not destroy the domain here: its pages are still needed; mend the network and connect the two again',
-    });
+    return new MigrationError(
+      'POSTCOPY_BROKEN',
+      `domain ${domid} runs at the destination with pages missing: ${reasonOf(cause)}`,
+      {
+        survivor: 'destination',
+        domid,
+        cause,
+        remedy:
+          'do not destroy the domain here: its pages are still needed; mend the network and connect the two again',
+      },
+    );
   }
-}
-
-/** Rejects when `work` does; never resolves. */
-function failureOf(work: Promise<void>): Promise<never> {
-  return new Promise((_, reject) => {
-    work.catch(reject);
-  });
 }
 
 /** A promise that somebody else resolves. */

@@ -42,7 +42,8 @@ const xen: Policy = ({ rounds, dirtyPages }) => {
 const xen41: Policy = ({ nrGfns, rounds, pagesSent, dirtyPages }) => {
   if (dirtyPages !== undefined) return CONTINUE;
   const last = rounds[rounds.length - 1];
-  if (last.pagesSent + last.elidedPages + last.skippedPages < FEW_PAGES) return { kind: 'stop', reason: 'few-dirty-pages' };
+  if (last.pagesSent + last.elidedPages + last.skippedPages < FEW_PAGES)
+    return { kind: 'stop', reason: 'few-dirty-pages' };
   if (rounds.length >= 29) return { kind: 'stop', reason: 'round-limit' };
   if (pagesSent > 3 * nrGfns) return { kind: 'stop', reason: 'volume-limit' };
   return CONTINUE;

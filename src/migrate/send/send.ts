@@ -9,6 +9,7 @@ import { RateLimiter } from '../io/limiter.js';
 import type { SendOptions } from '../options.js';
 import { Recorder } from '../recorder.js';
 import type { MigrationReport } from '../report.js';
+import { decodeStage3Note } from '../stage3-note.js';
 import { isHandedOver } from '../state.js';
 import { encodeBitmap, encodeCapabilities, Feature, RecordType, RecordWriter } from '../stream/index.js';
 import { newBitmap, type SendContext } from './context.js';
@@ -18,8 +19,7 @@ import { PageSender } from './page-sender.js';
 import { PageServer } from './page-server.js';
 import { autoPolicy, type Policy, precopyPolicy, singlePass, wantsPostcopy } from './policy.js';
 import { copyLive } from './rounds.js';
-import { decodeStage3Note } from '../stage3-note.js';
-import { sendDirtyBitmap, sendRecords, sendRemaining, sendState, collectDirty, timed } from './stop.js';
+import { collectDirty, sendDirtyBitmap, sendRecords, sendRemaining, sendState, timed } from './stop.js';
 
 const RECONNECT_MS = 60_000;
 
@@ -176,7 +176,17 @@ class OutgoingMigration {
     if (postcopyBandwidth !== undefined) limiter.setRate(postcopyBandwidth);
     const { memory, domid } = domain;
     const acceptor = returns as Acceptor;
-    const server = new PageServer({ memory, domid, nrGfns, unsent, returns: acceptor, limiter, recorder, clock, reconnectMs });
+    const server = new PageServer({
+      memory,
+      domid,
+      nrGfns,
+      unsent,
+      returns: acceptor,
+      limiter,
+      recorder,
+      clock,
+      reconnectMs,
+    });
     this.pageServer = server.serve(this.over.signal);
     this.pageServer.catch(() => undefined); // looked at when its result is wanted
     return server;

@@ -81,7 +81,10 @@ async function addDataless({ domain, nrGfns }: SendContext, dirty: Uint8Array, t
     pageOps.dropDataless(types, slots);
     const kept = new Uint32Array(gfns.length);
     if (pageOps.present(gfns, slots, kept) === gfns.length) continue;
-    pageOps.bitmapSet(target, gfns.filter((gfn, i) => slots[i] !== gfn));
+    pageOps.bitmapSet(
+      target,
+      gfns.filter((gfn, i) => slots[i] !== gfn),
+    );
   }
 }
 
@@ -116,4 +119,3 @@ export async function timed<T>({ clock, recorder }: SendContext, part: string, w
     recorder.part(part, clock.now() - startedAt);
   }
 }
-

@@ -81,7 +81,11 @@ class Tally {
 
   result(): Pick<Analysis, 'records' | 'pages' | 'dataPages'> {
     const named = this.pages.map((count, type) => [PAGE_TYPE_NAMES[type], count] as const);
-    return { records: this.records, pages: Object.fromEntries(named.filter(([, n]) => n > 0)), dataPages: this.dataPages };
+    return {
+      records: this.records,
+      pages: Object.fromEntries(named.filter(([, n]) => n > 0)),
+      dataPages: this.dataPages,
+    };
   }
 
   private async readPages(reader: RecordReader): Promise<void> {

@@ -1,13 +1,7 @@
 /** The two headers a stream begins with: the image header (big-endian) and the domain header (little-endian). */
 import { type GuestType, PAGE_SHIFT } from '../../backends/backend.js';
 import { StreamError } from './errors.js';
-import {
-  DOMAIN_HEADER_SIZE,
-  IMAGE_HEADER_SIZE,
-  OLDEST_STREAM_VERSION,
-  STREAM_ID,
-  STREAM_VERSION,
-} from './format.js';
+import { DOMAIN_HEADER_SIZE, IMAGE_HEADER_SIZE, OLDEST_STREAM_VERSION, STREAM_ID, STREAM_VERSION } from './format.js';
 
 export const HEADER_SIZE = IMAGE_HEADER_SIZE + DOMAIN_HEADER_SIZE;
 const MARKER = 0xffffffffffffffffn;

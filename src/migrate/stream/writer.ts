@@ -3,14 +3,7 @@ import { pageOps } from '../../native/index.js';
 import type { Channel } from '../io/channel.js';
 import { boundsOf } from './bounds.js';
 import { StreamError, type StreamErrorCode } from './errors.js';
-import {
-  MAX_GFNS,
-  MAX_PAGES_WRITTEN,
-  padded,
-  RECORD_HEADER_SIZE,
-  RecordType,
-  recordName,
-} from './format.js';
+import { MAX_GFNS, MAX_PAGES_WRITTEN, padded, RECORD_HEADER_SIZE, RecordType, recordName } from './format.js';
 import { encodeHeader, type XenVersion } from './header.js';
 import { StreamOrder } from './order.js';
 

@@ -9,7 +9,8 @@ export interface PageBitmap {
 /** The body as chunks; the bitmap is not copied, but for its last byte, where bits past `pages` are cleared. */
 export function encodeBitmap(pages: number, bitmap: Uint8Array): Uint8Array[] {
   const bytes = Math.ceil(pages / 8);
-  if (bitmap.length < bytes) throw new RangeError(`a bitmap of ${pages} pages has ${bytes} bytes, not ${bitmap.length}`);
+  if (bitmap.length < bytes)
+    throw new RangeError(`a bitmap of ${pages} pages has ${bytes} bytes, not ${bitmap.length}`);
   const head = new Uint8Array(8);
   new DataView(head.buffer).setBigUint64(0, BigInt(pages), true);
   if (pages % 8 === 0) return [head, bitmap.subarray(0, bytes)];

@@ -1,0 +1,41 @@
+/** From PAGE_DATA records into the memory of a domain that does not run yet. */
+import { type ForeignMemory, MAX_BATCH, PAGE_SIZE } from '../../backends/backend.js';
+import { pageOps } from '../../native/index.js';
+import type { PageBatch, RecordReader } from '../stream/index.js';
+import { pageBatches } from '../stream/index.js';
+
+/** A batch of more runs than this is read in one piece and scattered: a read per 4 KiB would cost more than the copy. */
+const MAX_RUNS = 64;
+
+export class PageLoader {
+  private staging: Uint8Array | undefined;
+  private readonly runs = new Uint32Array(2 * MAX_RUNS);
+
+  constructor(private readonly memory: ForeignMemory) {}
+
+  /** Takes the record whose header `reader` has just read; its contents go straight into guest memory. */
+  async load(reader: RecordReader, record: PageBatch): Promise<void> {
+    for (const batch of pageBatches(record)) await this.loadBatch(reader, batch);
+  }
+
+  private async loadBatch(reader: RecordReader, { gfns, types, dataPages }: PageBatch): Promise<void> {
+    await this.memory.populate(gfns, types);
+    if (dataPages === 0) return;
+    using mapping = await this.memory.map(gfns, 'write');
+    const slots = mapping.slots.slice();
+    const unmapped = pageOps.dropDataless(types, slots);
+    if (unmapped > 0) throw new Error(`${unmapped} pages of a batch of ${gfns.length} cannot be mapped for writing`);
+
+    const count = pageOps.runs(slots, this.runs);
+    for (let i = 0; i < count; i++) {
+      const start = this.runs[2 * i] * PAGE_SIZE;
+      await reader.readPages(mapping.base.subarray(start, start + this.runs[2 * i + 1] * PAGE_SIZE));
+    }
+    if (count < 0) {
+      this.staging ??= new Uint8Array(MAX_BATCH * PAGE_SIZE);
+      const pages = this.staging.subarray(0, dataPages * PAGE_SIZE);
+      await reader.readPages(pages);
+      pageOps.scatter(pages, mapping.base, slots);
+    }
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * Stage 3 at the destination: faults become requests, pages that come are loaded, whoever brought them (TSMC §3). Two
+ * connections, so that a page that a vCPU waits for never queues behind the push. If they break, the guest runs on with what it
+ * has; the pager comes back, says what is still missing, and goes on.
+ */
+import { type Domain, MAX_BATCH, PAGE_SIZE, type PageFault } from '../../backends/backend.js';
+import { MigrationError, reasonOf } from '../errors.js';
+import { abortable } from '../io/abortable.js';
+import { failureOf } from '../io/failure-of.js';
+import type { Line } from '../line.js';
+import type { MigrationEvent } from '../report.js';
+import { encodeStage3Note, type Stage3Note } from '../stage3-note.js';
+import { encodeRequests, isDisconnect, pageBatches, RecordType, StreamError } from '../stream/index.js';
+import { MissingPages } from './missing-pages.js';
+import { PageLoader } from './page-loader.js';
+import type { PrepullPolicy, Window } from './prepull.js';
+import { connect, type PageSession, reconnect, type SessionOptions } from './session.js';
+import { Waits } from './waits.js';
+
+export interface PagerOptions extends SessionOptions {
+  readonly domain: Domain;
+  readonly vcpus: number;
+  readonly prepull: PrepullPolicy;
+  readonly emit: (event: EventBody) => void;
+}
+
+type EventBody = MigrationEvent extends infer E ? (E extends unknown ? Omit<E, 'at'> : never) : never;
+
+export class Pager {
+  private readonly missing: MissingPages;
+  private readonly waits: Waits;
+  private session: PageSession | undefined;
+  private whenComplete!: () => void;
+  private readonly complete = new Promise<void>((resolve) => {
+    this.whenComplete = resolve;
+  });
+  private missingAtStart = 0;
+  private faults = 0;
+  private dropped = 0;
+  private reconnects = 0;
+
+  constructor(private readonly options: PagerOptions) {
+    const { domain, nrGfns, clock, vcpus } = options;
+    this.missing = new MissingPages(domain, nrGfns, clock);
+    this.waits = new Waits(clock, vcpus);
+  }
+
+  /** Opens the paging ring. The domain is paused. */
+  enable(): Promise<void> {
+    return this.options.domain.paging.enable((fault) => this.onFault(fault));
+  }
+
+  /** Takes stale pages out, ahead of the stop or at it. */
+  evict(stale: Uint8Array): Promise<void> {
+    return this.missing.evict(stale);
+  }
+
+  /** Connects, and fetches what the hypervisor would not take out. Afterwards a vCPU may run. */
+  async prepare(signal?: AbortSignal): Promise<void> {
+    this.session = await connect(this.options, this.missing.wanted(), signal);
+    this.missingAtStart = this.missing.count + this.missing.refusals;
+    if (this.missing.refusals > 0) await this.fetchRefused(this.session.urgent);
+  }
+
+  /** Resolves when nothing is missing any more and the source knows it. The guest may run meanwhile. */
+  async run(signal: AbortSignal = new AbortController().signal): Promise<Stage3Note> {
+    if (this.missing.count === 0) this.whenComplete();
+    for (;;) {
+      try {
+        this.session ??= await this.comeBack(signal);
+        await this.serve(this.session, signal);
+        return this.note();
+      } catch (error) {
+        this.drop();
+        if (error instanceof MigrationError && this.missing.count === 0) return this.note(); // only the goodbye was lost
+        if (signal.aborted || !isDisconnect(error)) throw error;
+        this.options.emit({ type: 'channel', what: 'broken', reason: reasonOf(error) });
+      }
+    }
+  }
+
+  /** Lets the connections go; the source notices. */
+  [Symbol.dispose](): void {
+    this.drop();
+  }
+
+  private async serve({ push, urgent }: PageSession, signal: AbortSignal): Promise<void> {
+    const pushed = this.readPages(push);
+    const asked = this.readPages(urgent);
+    this.request(urgent, this.waits.gfns());
+    await abortable(Promise.race([this.complete, failureOf(pushed), failureOf(asked)]), signal);
+    await this.options.domain.paging.disable();
+    await push.writer.record(RecordType.DONE, encodeStage3Note(this.note()));
+    await abortable(pushed, signal); // ends with the source's DONE
+    this.drop();
+  }
+
+  /** Reads pages until DONE comes (push), or until the connection ends. */
+  private async readPages({ reader }: Line): Promise<void> {
+    const staging = new Uint8Array(MAX_BATCH * PAGE_SIZE);
+    for (;;) {
+      const { type } = await reader.next();
+      if (type === RecordType.DONE) return void (await reader.readBody());
+      const record = await reader.readPageHeader(this.options.nrGfns);
+      if (record.dataPages !== record.gfns.length) {
+        throw new StreamError('BAD_FIELD', 'A page of stage 3 came without its contents', reader.offset);
+      }
+      for (const { gfns } of pageBatches(record)) {
+        const data = staging.subarray(0, gfns.length * PAGE_SIZE);
+        await reader.readPages(data);
+        await this.apply(gfns, data);
+      }
+    }
+  }
+
+  private async apply(gfns: Uint32Array, data: Uint8Array): Promise<void> {
+    await this.missing.load(gfns, data);
+    for (const gfn of this.waits.gfns()) {
+      if (!this.missing.has(gfn)) this.arrived(gfn);
+    }
+    if (this.missing.count === 0) this.whenComplete();
+  }
+
+  private arrived(gfn: number): void {
+    const latencyMs = this.waits.end(gfn);
+    if (latencyMs !== undefined) this.options.emit({ type: 'loaded', gfn, latencyMs });
+  }
+
+  private onFault({ gfn, vcpu, kind }: PageFault): void {
+    if (kind === 'dropped') {
+      if (this.missing.drop(gfn)) this.dropped++;
+      if (this.missing.count === 0) this.whenComplete();
+      return;
+    }
+    this.faults++;
+    this.options.emit({ type: 'fault', gfn, vcpu });
+    if (!this.missing.has(gfn)) return; // it came while the request was on its way
+    if (!this.waits.begin(gfn, vcpu)) return;
+    if (this.session) this.request(this.session.urgent, [gfn]);
+  }
+
+  /** At most one request a vCPU is on its way, so nothing queues without bound. */
+  private request({ writer }: Line, gfns: readonly number[]): void {
+    if (gfns.length === 0) return;
+    const body = encodeRequests(gfns.map((gfn) => ({ wanted: gfn, ...this.window(gfn) })));
+    writer.record(RecordType.REQUEST, body).catch(() => undefined); // whoever reads the line sees the break too
+  }
+
+  private window(gfn: number): Window {
+    const { first, count } = this.options.prepull.window(gfn);
+    const start = Math.max(0, first);
+    const end = Math.min(this.options.nrGfns, first + count);
+    return { first: Math.min(start, this.options.nrGfns), count: Math.max(0, end - start) };
+  }
+
+  /** Nothing else travels on the line yet, so what is asked for is what comes. */
+  private async fetchRefused({ reader, writer }: Line): Promise<void> {
+    const loader = new PageLoader(this.options.domain.memory);
+    const gfns = this.missing.refusedGfns();
+    for (let i = 0; i < gfns.length; i += MAX_BATCH) {
+      const requests = Array.from(gfns.subarray(i, i + MAX_BATCH), (wanted) => ({ wanted, first: wanted, count: 0 }));
+      await writer.record(RecordType.REQUEST, encodeRequests(requests));
+    }
+    while (this.missing.refusals > 0) {
+      await reader.expect(RecordType.PAGE_DATA);
+      const record = await reader.readPageHeader(this.options.nrGfns);
+      await loader.load(reader, record);
+      this.missing.settle(record.gfns);
+    }
+  }
+
+  private async comeBack(signal: AbortSignal): Promise<PageSession> {
+    const session = await reconnect(this.options, () => this.missing.wanted(), signal).catch((error: unknown) => {
+      throw signal.aborted ? error : lostSource(this.options.domain.domid, this.missing.count, error);
+    });
+    this.reconnects++;
+    this.options.emit({ type: 'channel', what: 'reconnected' });
+    return session;
+  }
+
+  private note(): Stage3Note {
+    return {
+      missingPages: this.missingAtStart,
+      faults: this.faults,
+      droppedPages: this.dropped,
+      faultLatencyMs: this.waits.latencies.summary(),
+      blockedMs: this.waits.blockedMs(),
+      reconnects: this.reconnects,
+    };
+  }
+
+  private drop(): void {
+    this.session?.[Symbol.dispose]();
+    this.session = undefined;
+  }
+}
+
+function lostSource(domid: number, missing: number, cause: unknown): MigrationError {
+  return new MigrationError(
+    'POSTCOPY_BROKEN',
+    `domain ${domid} runs here and misses ${missing} pages: ${reasonOf(cause)}`,
+    {
+      survivor: 'destination',
+      domid,
+      cause,
+      remedy:
+        'vCPUs that touch a missing page wait; mend the way to the source, which still has the pages, and connect again',
+    },
+  );
+}

@@ -1,0 +1,197 @@
+/** The destination's side of a migration: a stream becomes a domain. */
+import type { Domain } from '../../backends/backend.js';
+import { MigrationError, reasonOf } from '../errors.js';
+import { type Clock, systemClock } from '../io/clock.js';
+import type { ReceiveOptions } from '../options.js';
+import type { MigrationEvent } from '../report.js';
+import type { Stage3Note } from '../stage3-note.js';
+import {
+  type StreamCapabilities as Capabilities,
+  decodeBitmap,
+  decodeCapabilities,
+  MAX_GFNS,
+  type RecordHeader,
+  RecordReader,
+  RecordType,
+} from '../stream/index.js';
+import { PageLoader } from './page-loader.js';
+import { Pager } from './pager.js';
+import { adaptiveWindow, fixedWindow } from './prepull.js';
+import { Verdict } from './verdict.js';
+
+const RECONNECT_MS = 60_000;
+/** A stream without CAPABILITIES has no id. */
+const NO_ID = new Uint8Array(16);
+
+export interface Received {
+  /** Runs, unless it was to stay paused; pages may be missing until stage3 resolves. */
+  readonly domain: Domain;
+  /** Resolves when the last page is here; at once after precopy. Rejects with POSTCOPY_BROKEN. */
+  readonly stage3: Promise<Stage3Note | undefined>;
+}
+
+/**
+ * Restores a stream into a new domain. With a `dialer` the domain runs only once the source has said so.
+ *
+ * Rejects with a {@link MigrationError}; then nothing of the domain is left here, except for HANDOVER_UNKNOWN, where it
+ * is kept, paused and whole.
+ */
+export function receiveDomain(options: ReceiveOptions): Promise<Received> {
+  return new IncomingMigration(options).run();
+}
+
+class IncomingMigration {
+  private readonly clock: Clock;
+  private readonly startedAt: number;
+  private readonly reader: RecordReader;
+  private domain: Domain | undefined;
+  private loader: PageLoader | undefined;
+  private pager: Pager | undefined;
+  private verdict: Verdict | undefined;
+  private capabilities: Capabilities | undefined;
+
+  constructor(private readonly options: ReceiveOptions) {
+    this.clock = options.clock ?? systemClock;
+    this.startedAt = this.clock.now();
+    const maxGfns = Math.min(MAX_GFNS, options.backend.capabilities.maxPages);
+    this.reader = new RecordReader(options.stream, { maxGfns });
+  }
+
+  async run(): Promise<Received> {
+    const { signal, stream } = this.options;
+    const stop = (): void => stream.destroy(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    let domain: Domain;
+    try {
+      domain = await this.restore();
+      signal?.removeEventListener('abort', stop);
+      if (this.pager) await this.pager.prepare(this.options.signal);
+      await this.verdict?.await();
+      if (!this.options.paused) await domain.unpause();
+    } catch (error) {
+      signal?.removeEventListener('abort', stop);
+      throw await this.fail(error);
+    }
+    return { domain, stage3: this.finish() };
+  }
+
+  private async restore(): Promise<Domain> {
+    const { backend, name, maxPages, vcpus } = this.options;
+    const { guestType } = await this.reader.readHeader();
+    const domain = await backend.createShell({ name, guestType, maxPages, vcpus });
+    this.domain = domain;
+    this.loader = new PageLoader(domain.memory);
+    for (;;) {
+      this.options.signal?.throwIfAborted();
+      const record = await this.reader.next();
+      if (record.type === RecordType.END) break;
+      await this.take(record, domain);
+    }
+    await this.reader.readBody();
+    await domain.state.finish();
+    return domain;
+  }
+
+  private async take(record: RecordHeader, domain: Domain): Promise<void> {
+    switch (record.type) {
+      case RecordType.PAGE_DATA:
+        return this.loader?.load(this.reader, await this.reader.readPageHeader(this.capabilities?.nrGfns));
+      case RecordType.CAPABILITIES:
+        this.capabilities = decodeCapabilities(await this.reader.readBody(), record.offset);
+        return;
+      case RecordType.STATIC_DATA_END:
+        await this.reader.readBody();
+        return this.openVerdict();
+      case RecordType.EVICT_AHEAD:
+      case RecordType.DIRTY_BITMAP:
+        return this.evict(record, domain);
+      case RecordType.STAGE3:
+        return void (await this.reader.readBody());
+      default:
+        return this.restoreState(record, domain);
+    }
+  }
+
+  private async restoreState({ type }: RecordHeader, domain: Domain): Promise<void> {
+    const body = await this.reader.readBody();
+    if (await domain.state.restore({ type, body })) return;
+    throw new Error(`this host does not know what to do with a state record of type ${type}`);
+  }
+
+  /** The source waits for our line before it copies anything, so that both know of each other's failures. */
+  private async openVerdict(): Promise<void> {
+    const { dialer, reconnectMs = RECONNECT_MS, signal } = this.options;
+    if (!dialer) {
+      if (this.capabilities) throw noDialer();
+      return;
+    }
+    const migrationId = this.capabilities?.migrationId ?? NO_ID;
+    this.verdict = new Verdict({ dialer, clock: this.clock, reconnectMs, migrationId });
+    await this.verdict.open(signal);
+  }
+
+  private async evict(record: RecordHeader, domain: Domain): Promise<void> {
+    const capabilities = this.capabilities as Capabilities; // the order of records holds it to have come
+    const bitmap = decodeBitmap(await this.reader.readBody(), capabilities.nrGfns, record.offset);
+    if (!this.pager) {
+      this.pager = this.newPager(domain, capabilities);
+      await this.pager.enable();
+    }
+    await this.pager.evict(bitmap);
+  }
+
+  private newPager(domain: Domain, { nrGfns, vcpus, migrationId }: Capabilities): Pager {
+    const { dialer, prepullWindow = 'adaptive', reconnectMs = RECONNECT_MS } = this.options;
+    if (!dialer) throw noDialer();
+    const prepull = prepullWindow === 'adaptive' ? adaptiveWindow() : fixedWindow(prepullWindow);
+    const { clock } = this;
+    const emit = (event: object): void => this.emit(event);
+    return new Pager({ domain, nrGfns, vcpus, dialer, migrationId, prepull, clock, reconnectMs, emit });
+  }
+
+  private emit(event: object): void {
+    this.options.onEvent?.({ ...event, at: this.clock.now() - this.startedAt } as MigrationEvent);
+  }
+
+  /** The domain runs: the source is told so, and the missing pages come. */
+  private async finish(): Promise<Stage3Note | undefined> {
+    const told = this.verdict?.running();
+    try {
+      return await this.pager?.run(this.options.signal);
+    } finally {
+      await told;
+      this.verdict?.[Symbol.dispose]();
+    }
+  }
+
+  private async fail(error: unknown): Promise<MigrationError> {
+    this.pager?.[Symbol.dispose]();
+    const undecided = error instanceof MigrationError && error.code === 'HANDOVER_UNKNOWN';
+    if (!undecided) {
+      await this.domain?.destroy();
+      await this.verdict?.refuse(error);
+    }
+    this.options.stream.destroy();
+    this.verdict?.[Symbol.dispose]();
+    return error instanceof MigrationError ? error : badStream(error);
+  }
+}
+
+function badStream(cause: unknown): MigrationError {
+  return new MigrationError('BAD_STREAM', `the incoming domain cannot be restored: ${reasonOf(cause)}`, {
+    survivor: 'source',
+    cause,
+    remedy: 'nothing of it is left here; look at the reason, and migrate or restore again',
+  });
+}
+
+function noDialer(): MigrationError {
+  return new MigrationError(
+    'NO_RETURN_CHANNEL',
+    'this stream ends in post-copy and there is no way back to its source',
+    {
+      survivor: 'source',
+      remedy: 'restore a stream that was saved by precopy, or receive it from a live source',
+    },
+  );
+}

@@ -1,0 +1,52 @@
+import type { Clock } from '../io/clock.js';
+import { Latencies } from './latency.js';
+
+/** vCPUs that wait for pages: since when, and for how long they have waited altogether. At most one page a vCPU. */
+export class Waits {
+  readonly latencies = new Latencies();
+  private readonly pages = new Map<number, Map<number, number>>();
+  private readonly blocked: number[];
+
+  constructor(
+    private readonly clock: Clock,
+    vcpus: number,
+  ) {
+    this.blocked = new Array<number>(vcpus).fill(0);
+  }
+
+  /** Returns whether this is the first vCPU that waits for the page. */
+  begin(gfn: number, vcpu: number): boolean {
+    const waiting = this.pages.get(gfn);
+    if (waiting) {
+      waiting.set(vcpu, this.clock.now());
+      return false;
+    }
+    this.pages.set(gfn, new Map([[vcpu, this.clock.now()]]));
+    return true;
+  }
+
+  /** Gfns that are waited for. */
+  gfns(): number[] {
+    return [...this.pages.keys()];
+  }
+
+  /** The page is there. Returns how long its first vCPU waited, or undefined if none did. */
+  end(gfn: number): number | undefined {
+    const waiting = this.pages.get(gfn);
+    if (!waiting) return undefined;
+    this.pages.delete(gfn);
+    const now = this.clock.now();
+    let longest = 0;
+    for (const [vcpu, since] of waiting) {
+      const ms = now - since;
+      longest = Math.max(longest, ms);
+      if (vcpu < this.blocked.length) this.blocked[vcpu] += ms;
+    }
+    this.latencies.add(longest);
+    return longest;
+  }
+
+  blockedMs(): number[] {
+    return [...this.blocked];
+  }
+}

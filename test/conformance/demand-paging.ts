@@ -1,7 +1,7 @@
 /** Pages taken from a domain and brought back when it touches them. */
 import assert from 'node:assert/strict';
 import { type Domain, Errno, MAX_BATCH, PAGE_SIZE, type PageFault, PageType } from '../../src/backends/backend.js';
-import { notYet, refuses, soon } from './expect.js';
+import { begun, notYet, refuses, soon } from './expect.js';
 import { copyPages, one, pagesOf, peekWords } from './pages.js';
 import type { Actor, Scene, Topic } from './runner.js';
 
@@ -98,7 +98,7 @@ export const demandPaging: Topic = {
     check('a guest that touches a missing page waits, and reads what was loaded', ['demandPaging'], async (scene) => {
       const { domain, guest, pages, faults } = await paged(scene, 1);
       const gfn = one(pages[3]);
-      const reading = guest.read(gfn);
+      const reading = begun(guest.read(gfn));
       const fault = await soon(scene, 'the fault', faults.on(gfn[0]));
       assert.deepEqual(fault, { gfn: gfn[0], vcpu: 0, kind: 'wait' });
       await notYet(scene, 'the read of a missing page', reading);
@@ -113,7 +113,7 @@ export const demandPaging: Topic = {
       async (scene) => {
         const { domain, guest, pages, faults } = await paged(scene, 1);
         const gfn = one(pages[0]);
-        const writing = guest.write(gfn, 5);
+        const writing = begun(guest.write(gfn, 5));
         await soon(scene, 'the fault', faults.on(gfn[0]));
         await loadAll(domain, gfn, 1);
         await soon(scene, 'the write', writing);
@@ -141,7 +141,7 @@ export const demandPaging: Topic = {
       async (scene) => {
         const { domain, guest, pages, faults } = await paged(scene, 1, undefined, 2);
         const gfn = one(pages[0]);
-        const readings = [guest.read(gfn, 0), guest.read(gfn, 1)];
+        const readings = [begun(guest.read(gfn, 0)), begun(guest.read(gfn, 1))];
         await soon(scene, 'the fault', faults.on(gfn[0]));
         await scene.sleep(10);
         await loadAll(domain, gfn, 7);
@@ -220,7 +220,7 @@ export const demandPaging: Topic = {
     check('MUST 42: a page is whole before the guest sees it', ['demandPaging'], async (scene) => {
       const { domain, guest, pages, faults } = await paged(scene, 1);
       for (const gfn of pages.subarray(0, 16)) {
-        const summing = guest.sum(one(gfn));
+        const summing = begun(guest.sum(one(gfn)));
         await soon(scene, 'the fault', faults.on(gfn));
         await loadAll(domain, one(gfn), gfn);
         assert.deepEqual([...(await soon(scene, 'the sum', summing))], [(gfn * 1024) >>> 0], `gfn ${gfn}`);
@@ -258,7 +258,7 @@ export const demandPaging: Topic = {
     check('pause() and unpause() work while a vCPU waits for a page', ['demandPaging'], async (scene) => {
       const { domain, guest, pages, faults } = await paged(scene, 1);
       const gfn = one(pages[0]);
-      const reading = guest.read(gfn);
+      const reading = begun(guest.read(gfn));
       await soon(scene, 'the fault', faults.on(gfn[0]));
       await soon(scene, 'pause()', domain.pause());
       await loadAll(domain, gfn, 2);
@@ -269,7 +269,7 @@ export const demandPaging: Topic = {
 
     check('destroy() works while a vCPU waits for a page', ['demandPaging'], async (scene) => {
       const { domain, guest, pages, faults } = await paged(scene, 1);
-      guest.read(one(pages[0])).catch(() => undefined);
+      begun(guest.read(one(pages[0])));
       await soon(scene, 'the fault', faults.on(pages[0]));
       await soon(scene, 'destroy()', domain.destroy());
       await refuses('NO_SUCH_DOMAIN', () => scene.backend.domain(domain.domid));

@@ -3,6 +3,12 @@ import assert from 'node:assert/strict';
 import { BackendError, type BackendErrorCode } from '../../src/backends/backend.js';
 import type { Scene } from './runner.js';
 
+/** For a promise that is awaited later, or never: should the test fail before, its rejection is nobody's news. */
+export function begun<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
 /** The call returns a promise (it never throws at once) that rejects with this code, and errno where one is named. */
 export async function refuses(
   code: BackendErrorCode,

@@ -1,7 +1,7 @@
 /** Each operation against what is open, closing, closed and reopened; and handles of domains that are gone. */
 import assert from 'node:assert/strict';
 import { BackendError, type Domain, type HypervisorBackend } from '../../src/backends/backend.js';
-import { refuses } from './expect.js';
+import { begun, refuses } from './expect.js';
 import { one, pagesOf } from './pages.js';
 import type { DeclaredCapabilities, Scene, Topic } from './runner.js';
 
@@ -93,7 +93,7 @@ export const handles: Topic = {
 
     check('MUST 2: calls made while close() is under way settle', [], async (scene) => {
       const { domain } = await scene.start();
-      const closing = scene.backend.close();
+      const closing = begun(scene.backend.close());
       await settles(backendCalls(scene.backend, domain.domid));
       await settles(domainCalls(domain, scene.declared));
       await closing;
@@ -147,7 +147,7 @@ export const handles: Topic = {
 
     check('MUST 5: calls made while destroy() is under way settle', [], async (scene) => {
       const { domain } = await scene.start();
-      const dying = domain.destroy();
+      const dying = begun(domain.destroy());
       const { destroy: _, ...calls } = domainCalls(domain, scene.declared);
       await settles(calls);
       await dying;

@@ -78,15 +78,20 @@ export const races: Topic = {
       const { domain, guest, pages } = await logged(scene);
       const seen = new Set<number>();
       let busy = true;
-      const cleaning = (async () => {
-        while (busy) {
-          const { bitmap } = await cleanAll(domain);
-          for (const gfn of pages) if (isSet(bitmap, gfn)) seen.add(gfn);
-        }
-      })();
-      for (let at = 0; at < pages.length; at += 8) await guest.write(pages.subarray(at, at + 8), 5);
-      busy = false;
-      await cleaning;
+      const collect = async (): Promise<void> => {
+        const { bitmap } = await cleanAll(domain);
+        for (const gfn of pages) if (isSet(bitmap, gfn)) seen.add(gfn);
+      };
+      const collectAll = async (): Promise<void> => {
+        while (busy) await collect();
+      };
+      const writeAll = async (): Promise<void> => {
+        for (let at = 0; at < pages.length; at += 8) await guest.write(pages.subarray(at, at + 8), 5);
+      };
+      const stop = (): void => {
+        busy = false;
+      };
+      await Promise.all([collectAll(), writeAll().finally(stop)]);
       const { bitmap } = await cleanAll(domain);
       for (const gfn of pages) assert.ok(seen.has(gfn) || isSet(bitmap, gfn), `gfn ${gfn} is in no bitmap`);
     });

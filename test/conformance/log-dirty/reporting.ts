@@ -1,5 +1,6 @@
 /** What PEEK and CLEAN report, and what they leave behind. Statements 6–12, 15 and 16. */
 import assert from 'node:assert/strict';
+import { begun } from '../expect.js';
 import { assertBlank, assertClean, assertDirty, countSet, fillPage } from '../pages.js';
 import type { Topic } from '../runner.js';
 import { cleanAll, logged, peekAll } from './log.js';
@@ -119,7 +120,7 @@ export const reporting: Topic = {
       const { domain, guest, pages } = await logged(scene);
       await guest.write(pages, 2);
       const asked = (await domain.info()).nrGfns;
-      const cleaning = domain.logDirty.clean(asked);
+      const cleaning = begun(domain.logDirty.clean(asked));
       assert.equal((await domain.info()).paused, false, 'while it is under way');
       await cleaning;
       assert.equal((await domain.info()).paused, false, 'afterwards');

@@ -1,7 +1,7 @@
 /** Turning log-dirty on and off. Statements 1–5 of Xen's semantics (xen/arch/x86/mm/paging.c). */
 import assert from 'node:assert/strict';
 import { Errno } from '../../../src/backends/backend.js';
-import { refuses } from '../expect.js';
+import { begun, refuses } from '../expect.js';
 import { assertBlank, assertDirty, bytesFor } from '../pages.js';
 import type { Topic } from '../runner.js';
 import { cleanAll, logged, peekAll } from './log.js';
@@ -49,7 +49,7 @@ export const switching: Topic = {
 
     check('MUST 15: enable() of a domain without vCPUs is refused', ['logDirty', 'receive'], async (scene) => {
       const guestType = scene.backend.capabilities.guestTypes[0];
-      const attempt = scene.backend.createShell({ name: 'no-vcpu', guestType, maxPages: 16, vcpus: 0 });
+      const attempt = begun(scene.backend.createShell({ name: 'no-vcpu', guestType, maxPages: 16, vcpus: 0 }));
       // A backend may refuse such a domain at birth.
       const shell = await attempt.catch(() => undefined);
       if (shell) await refuses('INVALID_STATE', () => shell.logDirty.enable(), Errno.EINVAL);
@@ -58,11 +58,11 @@ export const switching: Topic = {
 
     check('MUST 16: enable() while another operation is under way is BUSY', ['logDirty'], async (scene) => {
       const { domain } = await scene.start();
-      const first = domain.logDirty.enable();
+      const first = begun(domain.logDirty.enable());
       await refuses('BUSY', () => domain.logDirty.enable(), Errno.EBUSY);
       await first;
       await domain.logDirty.disable();
-      const cleaning = domain.logDirty.clean((await domain.info()).nrGfns);
+      const cleaning = begun(domain.logDirty.clean((await domain.info()).nrGfns));
       await refuses('BUSY', () => domain.logDirty.enable(), Errno.EBUSY);
       await cleaning;
       await domain.logDirty.enable();

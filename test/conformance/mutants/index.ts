@@ -1,0 +1,19 @@
+/**
+ * Backends that are wrong in one way each. A suite that lets one of them pass proves nothing, so test/mutants.test.ts runs
+ * it on all of them. They wrap any good fixture: an author may try them on a backend of his own.
+ */
+import { LIFECYCLE_MUTANTS } from './lifecycle.js';
+import { LOG_DIRTY_MUTANTS } from './log-dirty.js';
+import { MEMORY_MUTANTS } from './memory.js';
+import { PAGING_MUTANTS } from './paging.js';
+import type { Mutant } from './wrap.js';
+
+export { SILENT_MUTANTS } from './lifecycle.js';
+export type { Mutant } from './wrap.js';
+
+export const MUTANTS: readonly Mutant[] = [
+  ...LOG_DIRTY_MUTANTS,
+  ...MEMORY_MUTANTS,
+  ...LIFECYCLE_MUTANTS,
+  ...PAGING_MUTANTS,
+];

@@ -1,0 +1,324 @@
+import { BackendError, type DirtyStats, type LogDirty } from '../../../src/backends/backend.js';
+import { bytesFor } from '../pages.js';
+import { logDirty, type Mutant } from './wrap.js';
+
+/** Clears the highest set bit, if there is one. */
+function loseOne(bitmap: Uint8Array | undefined): void {
+  const at = bitmap?.findLastIndex((byte) => byte !== 0) ?? -1;
+  if (bitmap && at >= 0) bitmap[at] &= bitmap[at] - 1;
+}
+
+/** `peek` and `clean`, with what they answer changed. */
+const answers = (good: LogDirty, change: (stats: DirtyStats) => DirtyStats): Partial<LogDirty> => ({
+  peek: async (pages, bitmap) => change(await good.peek(pages, bitmap)),
+  clean: async (pages, bitmap, final) => change(await good.clean(pages, bitmap, final)),
+});
+
+/** A counter of the mutant's own, for what goes wrong now and then. */
+const everyNth = (n: number): (() => boolean) => {
+  let count = 0;
+  return () => ++count % n === 0;
+};
+
+export const LOG_DIRTY_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a lost dirty bit',
+    caughtBy: ['MUST 21', 'MUST 29'],
+    mutate: logDirty((good) => ({
+      async clean(pages, bitmap, final) {
+        const stats = await good.clean(pages, bitmap, final);
+        loseOne(bitmap);
+        return stats;
+      },
+    })),
+  },
+  {
+    name: 'a dirty bit lost now and then',
+    caughtBy: ['MUST 21: no write is lost'],
+    mutate: logDirty((good) => {
+      const due = everyNth(7);
+      return {
+        async clean(pages, bitmap, final) {
+          const stats = await good.clean(pages, bitmap, final);
+          if (due()) loseOne(bitmap);
+          return stats;
+        },
+      };
+    }),
+  },
+  {
+    name: 'a clean() that reads first and clears later',
+    caughtBy: ['MUST 21: no write is lost'],
+    mutate: logDirty((good) => ({
+      async clean(pages, bitmap, final) {
+        const stats = await good.peek(pages, bitmap);
+        await good.clean(pages, undefined, final);
+        return stats;
+      },
+    })),
+  },
+  {
+    name: 'a bitmap not cleared by clean()',
+    caughtBy: ['MUST 22', 'clean() returns the bitmap'],
+    mutate: logDirty((good) => ({ clean: (pages, bitmap) => good.peek(pages, bitmap) })),
+  },
+  {
+    name: 'a bitmap cleared by peek()',
+    caughtBy: ['MUST 19'],
+    mutate: logDirty((good) => ({ peek: (pages, bitmap) => good.clean(pages, bitmap) })),
+  },
+  {
+    name: 'a clean() that needs a bitmap to clear',
+    caughtBy: ['MUST 23'],
+    mutate: logDirty((good) => ({
+      clean: (pages, bitmap, final) => (bitmap ? good.clean(pages, bitmap, final) : good.peek(pages)),
+    })),
+  },
+  {
+    name: 'a clean() of no pages that clears them all',
+    caughtBy: ['MUST 24'],
+    mutate: logDirty((good, domain) => ({
+      async clean(pages, bitmap, final) {
+        if (pages > 0) return good.clean(pages, bitmap, final);
+        return { ...(await good.clean((await domain.info()).nrGfns)), pages };
+      },
+    })),
+  },
+  {
+    name: 'a short clean() that clears later leaves too',
+    caughtBy: ['MUST 25: a short clean() keeps later leaves'],
+    mutate: logDirty((good, domain) => ({
+      async clean(pages, bitmap) {
+        const stats = await good.peek(pages, bitmap);
+        await good.clean((await domain.info()).nrGfns);
+        return stats;
+      },
+    })),
+  },
+  {
+    name: 'a short clean() that leaves the counters',
+    caughtBy: ['MUST 25: a short clean() clears the leaf'],
+    mutate: logDirty((good) => {
+      let stale = 0;
+      return {
+        async clean(pages, bitmap, final) {
+          const stats = await good.clean(pages, bitmap, final);
+          stale = pages === 8 ? stats.dirtyCount : 0;
+          return stats;
+        },
+        async peek(pages, bitmap) {
+          const stats = await good.peek(pages, bitmap);
+          return { ...stats, dirtyCount: stats.dirtyCount + stale };
+        },
+      };
+    }),
+  },
+  {
+    name: 'a clean() that clears before it looks at its buffer',
+    caughtBy: ['MUST 27'],
+    mutate: logDirty((good) => ({
+      async clean(pages, bitmap, final) {
+        if (bitmap && bitmap.length < bytesFor(pages)) await good.clean(pages);
+        return good.clean(pages, bitmap, final);
+      },
+    })),
+  },
+  {
+    name: 'a short buffer that is filled as far as it goes',
+    caughtBy: ['MUST 27'],
+    mutate: logDirty((good) => ({
+      clean: (pages, bitmap, final) => good.clean(Math.min(pages, (bitmap?.length ?? pages) * 8), bitmap, final),
+    })),
+  },
+  {
+    name: 'a bitmap written beyond its bytes',
+    caughtBy: ['MUST 26: exactly'],
+    mutate: logDirty((good) => ({
+      async clean(pages, bitmap, final) {
+        bitmap?.fill(0);
+        return good.clean(pages, bitmap, final);
+      },
+    })),
+  },
+  {
+    name: 'bits past the highest gfn that are left as they were',
+    caughtBy: ['MUST 26: bits past'],
+    mutate: logDirty((good, domain) => ({
+      async clean(pages, bitmap, final) {
+        const { nrGfns } = await domain.info();
+        return { ...(await good.clean(Math.min(pages, nrGfns), bitmap, final)), pages };
+      },
+    })),
+  },
+  {
+    name: 'a `pages` clamped to the domain',
+    caughtBy: ['MUST 11'],
+    mutate: logDirty((good, domain) => ({
+      async clean(pages, bitmap, final) {
+        const { nrGfns } = await domain.info();
+        return { ...(await good.clean(pages, bitmap, final)), pages: Math.min(pages, nrGfns) };
+      },
+    })),
+  },
+  {
+    name: 'pages that are dirty after enable()',
+    caughtBy: ['MUST 13'],
+    mutate: logDirty((good) => {
+      let fresh = false;
+      return {
+        async enable() {
+          await good.enable();
+          fresh = true;
+        },
+        async peek(pages, bitmap) {
+          const stats = await good.peek(pages, bitmap);
+          if (fresh) bitmap?.fill(0xff, 0, bytesFor(pages));
+          return stats;
+        },
+      };
+    }),
+  },
+  {
+    name: 'counters reset by enable()',
+    caughtBy: ['MUST 14'],
+    mutate: logDirty((good) => ({
+      async enable() {
+        await good.enable();
+        await good.clean(0);
+      },
+    })),
+  },
+  {
+    name: 'counters reset by disable()',
+    caughtBy: ['MUST 14', 'MUST 18'],
+    mutate: logDirty((good) => ({
+      async disable() {
+        await good.disable();
+        await good.clean(0);
+      },
+    })),
+  },
+  {
+    name: 'a disable() that keeps the bitmap',
+    caughtBy: ['MUST 18'],
+    mutate: logDirty((good, domain) => {
+      let kept: Uint8Array | undefined;
+      return {
+        async disable() {
+          const { nrGfns } = await domain.info();
+          kept = new Uint8Array(bytesFor(nrGfns));
+          await good.peek(nrGfns, kept);
+          await good.disable();
+        },
+        async peek(pages, bitmap) {
+          const stats = await good.peek(pages, bitmap);
+          if (kept && bitmap) bitmap.set(kept.subarray(0, bitmap.length));
+          return stats;
+        },
+      };
+    }),
+  },
+  {
+    name: 'a second enable() that succeeds',
+    caughtBy: ['MUST 15: a second'],
+    mutate: logDirty((good) => ({
+      async enable() {
+        await good.enable().catch((error: unknown) => {
+          if (!(error instanceof BackendError && error.code === 'INVALID_STATE')) throw error;
+        });
+      },
+    })),
+  },
+  {
+    name: 'operations that queue where Xen says EBUSY',
+    caughtBy: ['MUST 16'],
+    mutate: logDirty((good) => {
+      let last: Promise<unknown> = Promise.resolve();
+      const after = <T>(operation: () => Promise<T>): Promise<T> => {
+        const turn = last.then(operation, operation);
+        last = turn.catch(() => undefined);
+        return turn;
+      };
+      return {
+        enable: () => after(() => good.enable()),
+        clean: (pages, bitmap, final) => after(() => good.clean(pages, bitmap, final)),
+      };
+    }),
+  },
+  {
+    name: 'a disable() that minds being off',
+    caughtBy: ['MUST 17'],
+    mutate: logDirty((good) => {
+      let on = false;
+      return {
+        async enable() {
+          await good.enable();
+          on = true;
+        },
+        async disable() {
+          if (!on) throw new BackendError('INVALID_STATE', 'log-dirty is off');
+          await good.disable();
+          on = false;
+        },
+      };
+    }),
+  },
+  {
+    name: 'a peek() that minds being off',
+    caughtBy: ['MUST 20'],
+    mutate: logDirty((good) => {
+      let on = false;
+      return {
+        async enable() {
+          await good.enable();
+          on = true;
+        },
+        async peek(pages, bitmap) {
+          if (!on) throw new BackendError('INVALID_STATE', 'log-dirty is off');
+          return good.peek(pages, bitmap);
+        },
+      };
+    }),
+  },
+  {
+    name: 'fault counts of the other paging mode',
+    caughtBy: ['MUST 12'],
+    mutate: logDirty((good, domain) => {
+      const swap = async (stats: DirtyStats): Promise<DirtyStats> => {
+        const { pagingMode } = await domain.info();
+        return { ...stats, faultCount: pagingMode === 'hap' ? stats.dirtyCount : 0 };
+      };
+      return { peek: async (pages, bitmap) => swap(await good.peek(pages, bitmap)) };
+    }),
+  },
+  {
+    name: 'a dirtyCount of twice the pages',
+    caughtBy: ['dirtyCount counts'],
+    mutate: logDirty((good) => answers(good, (stats) => ({ ...stats, dirtyCount: stats.dirtyCount * 2 }))),
+  },
+  {
+    name: 'a clean() whose pause shows',
+    caughtBy: ['MUST 28'],
+    mutate: logDirty((good, domain) => ({
+      async clean(pages, bitmap, final) {
+        await domain.pause();
+        try {
+          return await good.clean(pages, bitmap, final);
+        } finally {
+          await domain.unpause();
+        }
+      },
+    })),
+  },
+  {
+    name: 'a clean() that unpauses',
+    caughtBy: ['clean() of a paused domain'],
+    mutate: logDirty((good, domain) => ({
+      async clean(pages, bitmap, final) {
+        const stats = await good.clean(pages, bitmap, final);
+        if ((await domain.info()).paused) await domain.unpause();
+        return stats;
+      },
+    })),
+  },
+];

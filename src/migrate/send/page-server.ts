@@ -90,9 +90,9 @@ export class PageServer {
         const push = await this.acceptLine('push', lines, deadline.signal);
         const urgent = await this.acceptLine('urgent', lines, deadline.signal);
         await abortable(this.readMissing(push), deadline.signal);
-        return { push, urgent, [Symbol.dispose]: () => lines.forEach((line) => line.destroy()) };
+        return { push, urgent, [Symbol.dispose]: () => closeAll(lines) };
       } catch (error) {
-        for (const line of lines) line.destroy();
+        closeAll(lines);
         if (signal.aborted) throw signal.reason;
         if (deadline.signal.aborted || !isDisconnect(error)) throw first ? error : this.gaveUp(error);
       }
@@ -206,6 +206,10 @@ export class PageServer {
       },
     );
   }
+}
+
+function closeAll(lines: readonly Line[]): void {
+  for (const line of lines) line.destroy();
 }
 
 /** A promise that somebody else resolves. */

@@ -4,11 +4,23 @@ import { RecordType, recordName } from './format.js';
 import type { StreamHeader } from './header.js';
 import { type Limits, type RecordHeader, RecordReader } from './reader.js';
 
-/** Pages of one PageType. */
-const PAGE_TYPE_NAMES: readonly string[] = [
-  'NOTAB', 'L1TAB', 'L2TAB', 'L3TAB', 'L4TAB', '5', '6', '7',
-  '8', 'L1TAB_PIN', 'L2TAB_PIN', 'L3TAB_PIN', 'L4TAB_PIN', 'BROKEN', 'XALLOC', 'XTAB',
-]; // biome-ignore format: in rows of eight
+const PINNED = ['L1TAB', 'L2TAB', 'L3TAB', 'L4TAB'].map((name) => `${name}_PIN`);
+/** By PageType; 5 to 8 do not exist, and no reader lets them through. */
+const PAGE_TYPE_NAMES = [
+  'NOTAB',
+  'L1TAB',
+  'L2TAB',
+  'L3TAB',
+  'L4TAB',
+  '5',
+  '6',
+  '7',
+  '8',
+  ...PINNED,
+  'BROKEN',
+  'XALLOC',
+  'XTAB',
+];
 
 export interface RecordSummary {
   count: number;
@@ -74,7 +86,9 @@ class Tally {
   }
 
   record({ type, length }: RecordHeader): void {
-    const summary = (this.records[recordName(type)] ??= { count: 0, bytes: 0 });
+    const name = recordName(type);
+    this.records[name] ??= { count: 0, bytes: 0 };
+    const summary = this.records[name];
     summary.count++;
     summary.bytes += length;
   }

@@ -4,6 +4,7 @@ module.exports = {
   testMatch: ['**/*.test.js'],
   testEnvironment: 'node',
   transform: {},
+  reporters: ['default', '<rootDir>/../../scripts/skip-reporter.js'],
   maxWorkers: 2,
   testTimeout: 20_000,
   // A test file that leaves a thread, a socket or a timer behind should be seen, not waited for.

@@ -31,7 +31,8 @@ void digest(const uint8_t* page, uint8_t* out) {
     c = (rotate(c ^ scramble(word[2], c3, 17, c4), 15) + d) * 5 + 0x96cd1c35;
     d = (rotate(d ^ scramble(word[3], c4, 18, c1), 13) + a) * 5 + 0x32ac3b17;
   }
-  uint32_t h[4] = {a ^ GUEST_PAGE, b ^ GUEST_PAGE, c ^ GUEST_PAGE, d ^ GUEST_PAGE};
+  constexpr uint32_t length = GUEST_PAGE;
+  uint32_t h[4] = {a ^ length, b ^ length, c ^ length, d ^ length};
   for (int round = 0; round < 2; round++) {
     h[0] += h[1] + h[2] + h[3];
     for (int lane = 1; lane < 4; lane++) h[lane] += h[0];

@@ -27,6 +27,16 @@ describeBoth((ops) => {
     expect(ops.bitmapCount(bitmap, 131)).toBe(3 + 67);
   });
 
+  test('bitmapToGfns never writes past its output, however short', () => {
+    const bitmap = new Uint8Array(24).fill(0xff);
+    for (let room = 0; room <= 192; room++) {
+      const buffer = new Uint32Array(300).fill(NOT_MAPPED);
+      expect(ops.bitmapToGfns(bitmap, 192, 0, buffer.subarray(0, room))).toBe(room);
+      expect(buffer.indexOf(NOT_MAPPED)).toBe(room);
+      expect(buffer.subarray(room).every((word) => word === NOT_MAPPED)).toBe(true);
+    }
+  });
+
   test('bitmaps combine, and bits are set, cleared and tested by gfn', () => {
     const combined = (operation: 'bitmapOr' | 'bitmapAnd' | 'bitmapAndNot'): number[] => {
       const dst = u8(0b1100, 0xff);

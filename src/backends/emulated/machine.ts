@@ -31,8 +31,6 @@ export const Control = {
   /** Clean→dirty transitions and shadow faults since the last completed CLEAN (u32). */
   DIRTY_COUNT: 3,
   FAULT_COUNT: 4,
-  /** 1: live vCPUs leave their loop. */
-  STOP: 5,
   /** Words of vCPU i begin at VCPU_FIRST + i × VCPU_STRIDE. */
   VCPU_FIRST: 16,
   VCPU_STRIDE: 16,
@@ -42,10 +40,10 @@ export const Control = {
 export const VcpuControl = {
   /** 1 while the vCPU executes a step. */
   IN_GUEST: 0,
-  /** gfn + 1 of the missing page that it waits for, else 0. */
-  WAITING: 1,
-  /** Bumped to wake it out of any sleep. */
-  WAKE: 2,
+  /** Bumped whenever pages have been loaded; slept on by a vCPU that waits for one. */
+  LOADED: 1,
+  /** Never changes; slept on by a vCPU that lets time pass. */
+  TIMER: 2,
 } as const;
 
 export const vcpuWord = (vcpu: number, word: number): number => Control.VCPU_FIRST + vcpu * Control.VCPU_STRIDE + word;

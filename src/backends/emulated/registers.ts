@@ -25,6 +25,9 @@ export const Reg = {
   WINDOW_PAGES: 14,
   /** gfn of the first page of the page-table region. */
   TABLE_BASE: 15,
+  /** gfns of the first-level table of the window and of a table in reserve. */
+  WINDOW_TABLE: 5,
+  SPARE_TABLE: 6,
   /** A program's parameters and its variables. */
   PARAM: 16,
   VAR: 32,

@@ -1,10 +1,15 @@
+import { agent, type AgentSpec } from './agent.js';
+import { allocator, type AllocatorSpec } from './allocator.js';
+import { churner, type ChurnerSpec } from './churner.js';
 import { hotSet, type HotSetSpec } from './hot-set.js';
 import { idle, type IdleSpec } from './idle.js';
+import { memtester, type MemtesterSpec } from './memtester.js';
 import type { Boot, GuestProgram } from './program.js';
+import { zipf, type ZipfSpec } from './zipf.js';
 import { Reg } from '../registers.js';
 
 /** What runs in a guest. */
-export type GuestSpec = IdleSpec | HotSetSpec;
+export type GuestSpec = IdleSpec | HotSetSpec | MemtesterSpec | ZipfSpec | AllocatorSpec | ChurnerSpec | AgentSpec;
 export type ProgramName = GuestSpec['program'];
 
 type Programs = { readonly [Name in ProgramName]: GuestProgram<Extract<GuestSpec, { program: Name }>> };
@@ -12,6 +17,11 @@ type Programs = { readonly [Name in ProgramName]: GuestProgram<Extract<GuestSpec
 const PROGRAMS: Programs = {
   idle,
   'hot-set': hotSet,
+  memtester,
+  zipf,
+  allocator,
+  churner,
+  agent,
 };
 
 const byId: (Pick<GuestProgram, 'step'> | undefined)[] = [];
@@ -20,8 +30,10 @@ for (const program of Object.values(PROGRAMS)) byId[program.id] = program;
 /** The program with this number; undefined for 0 (no program) and for numbers that this version does not know. */
 export const programOf = (id: number): Pick<GuestProgram, 'step'> | undefined => byId[id];
 
+export const programNames = Object.keys(PROGRAMS) as readonly ProgramName[];
+
 export const programName = (id: number): ProgramName | undefined =>
-  (Object.keys(PROGRAMS) as ProgramName[]).find((name) => PROGRAMS[name].id === id);
+  programNames.find((name) => PROGRAMS[name].id === id);
 
 /** Puts `spec` into a vCPU's registers. Throws RangeError if the guest is too small for it. */
 export function configure<Name extends ProgramName>(spec: Extract<GuestSpec, { program: Name }>, boot: Boot): void {

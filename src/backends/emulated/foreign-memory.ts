@@ -1,0 +1,82 @@
+import { pageOps } from '../../native/index.js';
+import { type Access, Errno, type ForeignMemory, type Mapping, PageType } from '../backend.js';
+import { checkBatch } from './batch.js';
+import type { DomainCore } from './core.js';
+import { isMissing, P2m } from './machine.js';
+import { vitalPages } from './vital.js';
+
+/** Pages seen from outside. An HVM guest's page is shown as it is. */
+export class EmulatedMemory implements ForeignMemory {
+  constructor(private readonly core: DomainCore) {}
+
+  async types(gfns: Uint32Array): Promise<Uint8Array> {
+    checkBatch(this.core, gfns);
+    await this.core.execution.spend('hypercall', 1);
+    const { p2m } = this.core.machine;
+    const types = new Uint8Array(gfns.length);
+    // Out of range reads as undefined: a hole too.
+    for (let i = 0; i < gfns.length; i++) types[i] = p2m[gfns[i]] === P2m.RAM ? PageType.NOTAB : PageType.XTAB;
+    return types;
+  }
+
+  async map(gfns: Uint32Array, _access: Access): Promise<Mapping> {
+    checkBatch(this.core, gfns);
+    await this.core.execution.spend('map-page', gfns.length);
+    this.core.check();
+    return this.core.mappings.open(gfns);
+  }
+
+  async populate(gfns: Uint32Array): Promise<void> {
+    checkBatch(this.core, gfns);
+    this.checkRoom(gfns);
+    await this.core.execution.spend('populate-page', gfns.length);
+    this.core.check();
+    const { core } = this;
+    const holes = gfns.filter((gfn) => isHole(core.machine.p2m[gfn]));
+    // Pages of holes are zero already: everything is scrubbed when it becomes one.
+    core.populated += pageOps.setBytesAt(core.machine.p2m, holes, P2m.RAM);
+    for (const gfn of holes) core.nrGfns = Math.max(core.nrGfns, gfn + 1);
+  }
+
+  async depopulate(gfns: Uint32Array): Promise<void> {
+    checkBatch(this.core, gfns);
+    const dropped = await this.core.held(() => this.takeAway(gfns));
+    this.core.execution.loaded(Uint32Array.from(dropped));
+    for (const gfn of dropped) this.core.onDropped(gfn);
+  }
+
+  async vital(): Promise<Uint32Array> {
+    this.core.check();
+    await this.core.execution.spend('hypercall', 1);
+    return vitalPages(this.core);
+  }
+
+  /** Makes holes; returns the gfns that were missing. */
+  private takeAway(gfns: Uint32Array): number[] {
+    const { core } = this;
+    const { p2m } = core.machine;
+    const taken: number[] = [];
+    const missing: number[] = [];
+    for (const gfn of gfns) {
+      if (gfn >= core.machine.maxPages || isHole(p2m[gfn])) continue;
+      if (isMissing(p2m[gfn])) missing.push(gfn);
+      Atomics.store(p2m, gfn, P2m.BALLOONED);
+      taken.push(gfn);
+    }
+    core.scrub(taken);
+    core.populated -= taken.length - missing.length;
+    core.paged -= missing.length;
+    return missing;
+  }
+
+  private checkRoom(gfns: Uint32Array): void {
+    const { core } = this;
+    const highest = gfns.reduce((max, gfn) => Math.max(max, gfn), -1);
+    if (highest >= core.spec.hostPages)
+      throw core.error('BAD_GFN', `gfn ${highest} is beyond any domain of this host (${core.spec.hostPages} pages)`, Errno.EINVAL);
+    if (highest >= core.machine.maxPages)
+      throw core.error('NO_MEMORY', `gfn ${highest} is beyond the domain's ${core.machine.maxPages} pages`, Errno.ENOMEM);
+  }
+}
+
+const isHole = (state: number): boolean => state === P2m.NONE || state === P2m.BALLOONED;

@@ -1,0 +1,84 @@
+import { Errno, type PlatformState, type StateRecord } from '../../backend.js';
+import type { DomainCore } from '../core.js';
+import { flushTranslations } from '../machine.js';
+import { checkPolicy, cpuidPolicy, msrPolicy } from './cpu-policy.js';
+import { decodeContext, encodeContext } from './hvm-context.js';
+import { decodeParams, encodeParams } from './hvm-params.js';
+import { decodeTsc, encodeTsc, INITIAL_TSC, type TscInfo } from './tsc-info.js';
+
+/** Record types of the migration stream, version 3. */
+const RecordType = {
+  X86_TSC_INFO: 0x8,
+  HVM_CONTEXT: 0x9,
+  HVM_PARAMS: 0xa,
+  X86_CPUID_POLICY: 0x11,
+  X86_MSR_POLICY: 0x12,
+} as const;
+
+/** CPU and platform state as records. */
+export class EmulatedState implements PlatformState {
+  private tsc: TscInfo = INITIAL_TSC;
+  private hasContext = false;
+
+  /** Each takes a checked body; throws RangeError, and then nothing has changed. */
+  private readonly takers: Readonly<Record<number, (body: Uint8Array) => void>> = {
+    [RecordType.X86_CPUID_POLICY]: (body) => checkPolicy('X86_CPUID_POLICY', body, cpuidPolicy()),
+    [RecordType.X86_MSR_POLICY]: (body) => checkPolicy('X86_MSR_POLICY', body, msrPolicy()),
+    [RecordType.X86_TSC_INFO]: (body) => {
+      const tsc = decodeTsc(body);
+      this.tsc = { ...tsc, incarnation: (tsc.incarnation + 1) >>> 0 };
+    },
+    [RecordType.HVM_PARAMS]: (body) => {
+      for (const [index, value] of decodeParams(body)) this.core.hvmParams.set(index, value);
+    },
+    [RecordType.HVM_CONTEXT]: (body) => {
+      const { machine } = this.core;
+      machine.contexts.set(decodeContext(body, machine.vcpus, machine.maxPages));
+      this.hasContext = true;
+    },
+  };
+
+  constructor(private readonly core: DomainCore) {}
+
+  async saveStatic(): Promise<StateRecord[]> {
+    this.core.check();
+    return [
+      { type: RecordType.X86_CPUID_POLICY, body: cpuidPolicy() },
+      { type: RecordType.X86_MSR_POLICY, body: msrPolicy() },
+    ];
+  }
+
+  async save(): Promise<StateRecord[]> {
+    this.core.check();
+    if (!this.core.suspended) throw this.core.error('INVALID_STATE', 'CPU state is saved from a suspended domain only', Errno.EINVAL);
+    const { machine } = this.core;
+    return [
+      { type: RecordType.X86_TSC_INFO, body: encodeTsc(this.tsc) },
+      { type: RecordType.HVM_CONTEXT, body: encodeContext(machine.contexts, machine.maxPages) },
+      { type: RecordType.HVM_PARAMS, body: encodeParams(this.core.hvmParams) },
+    ];
+  }
+
+  async restore({ type, body }: StateRecord): Promise<boolean> {
+    this.core.check();
+    if (this.core.ready) throw this.core.error('INVALID_STATE', 'the domain has its state already', Errno.EINVAL);
+    const take = Object.hasOwn(this.takers, type) ? this.takers[type] : undefined;
+    if (!take) return false;
+    try {
+      take(body);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      throw this.core.badRecord(type, cause);
+    }
+    return true;
+  }
+
+  async finish(): Promise<void> {
+    this.core.check();
+    if (this.core.ready) throw this.core.error('INVALID_STATE', 'the domain is finished already', Errno.EINVAL);
+    if (!this.hasContext) throw this.core.error('INVALID_STATE', 'no CPU context has been restored', Errno.EINVAL);
+    await this.core.execution.spend('hypercall', 1);
+    flushTranslations(this.core.machine);
+    this.core.ready = true;
+  }
+}

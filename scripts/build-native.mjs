@@ -20,9 +20,14 @@ function headerOptions() {
 }
 
 function nodeGyp() {
-  const script = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-  const args = [script, 'configure', 'build', '--directory', native, ...headerOptions()];
-  return spawnSync(process.execPath, args, { cwd: native, encoding: 'utf8', maxBuffer: 64 << 20 });
+  try {
+    const script = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+    const args = [script, 'configure', 'build', '--directory', native, ...headerOptions()];
+    return spawnSync(process.execPath, args, { cwd: native, encoding: 'utf8', maxBuffer: 64 << 20 });
+  } catch (error) {
+    // It is a development dependency, and not there with --omit=dev.
+    return { error };
+  }
 }
 
 const { status, signal, error, stdout, stderr } = nodeGyp();
@@ -33,7 +38,7 @@ if (status === 0 && existsSync(addon)) {
   writeFileSync(log, `${stdout ?? ''}${stderr ?? ''}${error ?? ''}\n`);
   // An older addon must not stand in for sources that no longer compile.
   rmSync(addon, { force: true });
-  const why = error?.message ?? (signal ? `killed by ${signal}` : `node-gyp exit ${status}`);
+  const why = error?.message.split('\n')[0] ?? (signal ? `killed by ${signal}` : `node-gyp exit ${status}`);
   console.error(
     `native: not built (${why}; see native/build.log): the slower TypeScript fallback will be used. ` +
       'Needs g++ or clang, make and Python 3.',

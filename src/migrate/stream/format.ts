@@ -51,7 +51,7 @@ export const RecordType = {
   X86_CPUID_POLICY: 0x11,
   X86_MSR_POLICY: 0x12,
 
-  // Ours: mandatory (bit 31 clear), "XF" in the middle so that nobody else's are taken for them.
+  // Ours: mandatory (bit 31 clear), and far from what Xen numbers from 0 up ("XF" in ASCII).
   /** In the stream. First of a stream that may end in stage 3: who we are, and how to reach the source. */
   CAPABILITIES: 0x58460001,
   /** In the stream: gfns that the destination may take out now, since the source will have newer contents. */

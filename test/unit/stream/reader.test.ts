@@ -8,6 +8,7 @@ import {
   pageBatches,
   RecordReader,
   RecordType,
+  recordName,
   type StreamErrorCode,
 } from '../../../src/migrate/stream/index.js';
 import { concat, MemoryChannel } from '../../support/memory-channel.js';
@@ -183,6 +184,17 @@ test('a channel takes only the records of its purpose', async () => {
   const wrong = new MemoryChannel(rawRecord(RecordType.HVM_CONTEXT, new Uint8Array(64)));
   const reader = new RecordReader(wrong, { accepts: ACCEPTED.control.destination });
   await expect(reader.next()).rejects.toMatchObject({ code: 'BAD_ORDER', offset: 0 });
+});
+
+test.each([
+  ['control', 'source', ['HELLO', 'READY', 'VERDICT_REQUEST', 'RUNNING', 'ABORT']],
+  ['control', 'destination', ['GO', 'ABORT']],
+  ['push', 'source', ['HELLO', 'MISSING_BITMAP', 'DONE']],
+  ['push', 'destination', ['PAGE_DATA', 'DONE']],
+  ['urgent', 'source', ['HELLO', 'REQUEST']],
+  ['urgent', 'destination', ['PAGE_DATA']],
+] as const)('on %s the %s takes what docs/stream.md says', (purpose, side, names) => {
+  expect([...ACCEPTED[purpose][side]].map(recordName)).toEqual(names);
 });
 
 test('expect() refuses another type', async () => {

@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ROOT = '/usr/lib';
+/** It starts a Python for each stream, which a loaded machine takes its time over. */
+const TIMEOUT_MS = 60_000;
 const REMEDY = 'needs verify-stream-v2: apt-get install xen-utils-4.17';
 
 export interface Verdict {
@@ -59,7 +61,7 @@ function run(xen: string, file: string): Verdict {
 
 /** A test that needs the script. Without it, skipped for all to see; on CI, failed. */
 export function testWithVerifier(name: string, body: () => Promise<void>): void {
-  if (findXen() !== undefined) test(name, body);
+  if (findXen() !== undefined) test(name, body, TIMEOUT_MS);
   else if (process.env.CI === 'true') test(name, () => expect(REMEDY).toBe('installed'));
   else test.skip(`${name} (${REMEDY})`, body);
 }

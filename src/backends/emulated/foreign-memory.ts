@@ -26,13 +26,14 @@ export class EmulatedMemory implements ForeignMemory {
     return this.core.mappings.open(gfns);
   }
 
-  async populate(gfns: Uint32Array): Promise<void> {
+  async populate(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
     checkBatch(this.core, gfns);
     this.checkRoom(gfns);
     await this.core.execution.spend('populate-page', gfns.length);
     this.core.check();
     const { core } = this;
-    const holes = gfns.filter((gfn) => isHole(core.machine.p2m[gfn]));
+    const wanted = (i: number): boolean => types === undefined || (types[i] !== PageType.XTAB && types[i] !== PageType.BROKEN);
+    const holes = gfns.filter((gfn, i) => wanted(i) && isHole(core.machine.p2m[gfn]));
     // Pages of holes are zero already: everything is scrubbed when it becomes one.
     core.populated += pageOps.setBytesAt(core.machine.p2m, holes, P2m.RAM);
     for (const gfn of holes) core.nrGfns = Math.max(core.nrGfns, gfn + 1);

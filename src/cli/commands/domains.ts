@@ -1,0 +1,41 @@
+/** The commands that look at a domain or change its state with one request each. */
+import type { Command } from 'commander';
+import { contextOf } from '../context.js';
+import { domainSheet, domainTable, hostSheet } from '../tables.js';
+
+export function addDomains(program: Command): void {
+  program
+    .command('status')
+    .description('the host itself, and its migrations')
+    .action(async (_: unknown, command: Command) => {
+      const { client, output } = contextOf(command);
+      const status = await client.status();
+      output.result(status, () => hostSheet(status));
+    });
+
+  program
+    .command('list')
+    .description('all domains of the host')
+    .action(async (_: unknown, command: Command) => {
+      const { client, output } = contextOf(command);
+      const domains = await client.list();
+      output.result(domains, () => domainTable(domains));
+    });
+
+  onDomain(program, 'info', 'one domain, by name or domid');
+  onDomain(program, 'pause', 'stop its vCPUs');
+  onDomain(program, 'unpause', 'let them run again');
+  onDomain(program, 'destroy', 'end it at once; its memory is lost');
+}
+
+function onDomain(program: Command, verb: 'info' | 'pause' | 'unpause' | 'destroy', description: string): void {
+  program
+    .command(`${verb} <domain>`)
+    .description(description)
+    .action(async (ref: string, _: unknown, command: Command) => {
+      const { client, output } = contextOf(command);
+      const domain = await client[verb](ref);
+      const done = { info: '', pause: 'paused', unpause: 'unpaused', destroy: 'destroyed' }[verb];
+      output.result(domain, () => (done ? `${domain.name} ${done}` : domainSheet(domain)));
+    });
+}

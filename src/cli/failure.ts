@@ -1,0 +1,66 @@
+/** Any error → what is said and with which status the command ends. */
+import { CommanderError } from 'commander';
+import { HostError } from '../host/errors.js';
+import { BindRefusedError } from '../transport/index.js';
+import { type ExitName, exitCode, exitOf } from './exit-codes.js';
+import type { Output } from './output.js';
+
+/** An error of the command itself. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+
+  constructor(
+    readonly exit: ExitName,
+    message: string,
+    readonly remedy?: string,
+  ) {
+    super(message);
+  }
+}
+
+interface Failure {
+  readonly exit: ExitName;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy?: string;
+  readonly domain?: string;
+  readonly survivor?: string;
+}
+
+/** Says it, and returns the exit status. */
+export function report(error: unknown, output: Output): number {
+  // Help and version were asked for, and commander has printed them.
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  const failure = classify(error);
+  const exit = exitCode(failure.exit);
+  output.line({ error: { ...failure, exit } });
+  output.note(`xenferry: ${failure.message}${failure.remedy ? `\n  ${failure.remedy}` : ''}`);
+  return exit;
+}
+
+function classify(error: unknown): Failure {
+  if (error instanceof HostError) {
+    const { domain, remedy, detail, survivor } = error.details;
+    return {
+      exit: exitOf(error.code, detail, survivor),
+      code: detail ?? error.code,
+      message: error.message,
+      remedy,
+      domain,
+      survivor,
+    };
+  }
+  if (error instanceof CliError)
+    return { exit: error.exit, code: error.exit, message: error.message, remedy: error.remedy };
+  if (error instanceof CommanderError) {
+    return {
+      exit: 'USAGE',
+      code: 'USAGE',
+      message: error.message.replace(/^error: /, ''),
+      remedy: 'xenferry help shows how',
+    };
+  }
+  if (error instanceof BindRefusedError) return { exit: 'REFUSED', code: error.code, message: error.message };
+  const message = error instanceof Error ? error.message : String(error);
+  return { exit: 'INTERNAL', code: 'INTERNAL', message };
+}

@@ -1,0 +1,27 @@
+/** The command line as a whole. */
+import { Command } from 'commander';
+import { VERSION } from '../host/version.js';
+import { addCreate } from './commands/create.js';
+import { addDigest } from './commands/digest.js';
+import { addDomains } from './commands/domains.js';
+import { addExitCodes } from './commands/exit-codes.js';
+import { addHost } from './commands/host.js';
+import { addMigrate } from './commands/migrate.js';
+import { addSaving } from './commands/saving.js';
+import { HOST_VARIABLE } from './context.js';
+
+export function createProgram(): Command {
+  const program = new Command('xenferry')
+    .description('live migration of domains: precopy and three-stage memory copy')
+    .version(VERSION)
+    .option('-H, --host <host>', `the daemon to talk to (default: ${HOST_VARIABLE}, or this machine's)`)
+    .option('--token-file <file>', 'its bearer token (default: XENFERRY_TOKEN, or ~/.config/xenferry/token)')
+    .option('--tls-ca <file>', 'certificates to trust, PEM')
+    .option('--json', 'one JSON document on stdout, or JSON lines, and nothing else')
+    .exitOverride()
+    .showHelpAfterError(false);
+  // Commands made from here on inherit the above. An error is said once, by failure.ts.
+  program.configureOutput({ writeErr: () => undefined });
+  for (const add of [addHost, addDomains, addCreate, addDigest, addMigrate, addSaving, addExitCodes]) add(program);
+  return program;
+}

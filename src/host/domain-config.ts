@@ -1,0 +1,57 @@
+/** What a domain was made of. It travels with the domain, as xl's configuration does, so that any host can run a control of it. */
+import { z } from 'zod';
+import type { ContentSpec } from '../backends/emulated/contents.js';
+import type { GuestSpec } from '../backends/emulated/guests/index.js';
+
+const megabytes = z
+  .number()
+  .positive()
+  .max(2 ** 20);
+const rateMBps = z.number().positive().max(1e6).optional();
+const share = z.number().min(0).max(1).optional();
+
+const Guest = z.discriminatedUnion('program', [
+  z.strictObject({ program: z.literal('idle'), tickMs: z.number().min(0.01).max(60_000).optional() }),
+  z.strictObject({ program: z.literal('hot-set'), hotMB: megabytes, rateMBps }),
+  z.strictObject({ program: z.literal('memtester'), regionMB: megabytes.optional(), rateMBps }),
+  z.strictObject({ program: z.literal('zipf'), regionMB: megabytes.optional(), rateMBps }),
+  z.strictObject({
+    program: z.literal('allocator'),
+    peakMB: megabytes.optional(),
+    rateMBps,
+    restMs: z.number().min(0).max(60_000).optional(),
+  }),
+  z.strictObject({ program: z.literal('churner'), rateMBps }),
+]) satisfies z.ZodType<GuestSpec>;
+
+const Content = z.strictObject({
+  kind: z.enum(['files', 'random']).optional(),
+  zeroShare: share,
+  duplicateShare: share,
+  neverPopulatedShare: share,
+  balloonedShare: share,
+}) satisfies z.ZodType<ContentSpec>;
+
+export const DomainName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'a name has 1 to 64 letters, digits, dots, dashes or underscores');
+
+export const DomainConfig = z.strictObject({
+  name: DomainName,
+  memoryMB: z
+    .int()
+    .min(1)
+    .max(2 ** 20),
+  vcpus: z.int().min(1).max(32).default(1),
+  pagingMode: z.enum(['shadow', 'hap']).optional(),
+  /** Of the initial content of memory and of the guest's random numbers. */
+  seed: z.int().min(0).max(0xffffffff).default(1),
+  guest: Guest.default({ program: 'idle' }),
+  content: Content.optional(),
+});
+export type DomainConfig = z.output<typeof DomainConfig>;
+
+/** Pages that a domain of this configuration may have. */
+export function maxPagesOf({ memoryMB }: DomainConfig): number {
+  return memoryMB * 256;
+}

@@ -123,10 +123,38 @@ test('movers act in the order of their times, before the events of a later insta
   await clock.run(clock.sleepNs(12));
   expect(fast.moves).toEqual([0, 3, 6, 9]);
   expect(slow.moves).toEqual([0, 7]);
+  // Two of one time: in the order in which they were added.
+  const order: number[] = [];
+  [0, 1].forEach((name) => {
+    const twin = new Ticker(4);
+    twin.next = clock.ns;
+    twin.moves.push = () => order.push(name);
+    clock.addMover(twin);
+  });
   clock.removeMover(fast);
   await clock.run(clock.sleepNs(3));
   expect(fast.moves).toHaveLength(4);
   expect(slow.moves).toEqual([0, 7, 14]);
+  expect(order).toEqual([0, 1]);
+});
+
+test('work outside of time stops it; without events a run waits for callbacks a good while', async () => {
+  const clock = new VirtualClock();
+  const order: string[] = [];
+  const reading = async () => {
+    await clock.outside(new Promise((resolve) => setTimeout(resolve, 20)));
+    order.push(`read@${clock.now()}`);
+  };
+  const sleeping = clock.sleep(1).then(() => order.push(`slept@${clock.now()}`));
+  expect(clock.sleeping).toBe(1);
+  await clock.run(Promise.all([reading(), sleeping]));
+  expect(order).toEqual(['read@0', 'slept@1']);
+  expect(clock.sleeping).toBe(0);
+  const digesting = async () => {
+    for (let i = 0; i < 500; i++) await new Promise((resolve) => setImmediate(resolve));
+    return 'digest';
+  };
+  expect(await clock.run(digesting())).toBe('digest');
 });
 
 test('a mover may schedule an event, which comes before what lies behind it', async () => {

@@ -199,16 +199,16 @@ test('a cut breaks every channel with what is on its way, and none can be made u
 
 test('each end notices a cut in its own time, and nothing gets through meanwhile', async () => {
   const { clock, connect, link } = setUp();
-  const [a, b] = connect();
   const at = (promise: Promise<unknown>) => codeOf(promise).then((code) => `${code}@${clock.now()}`);
-  link.cut({ noticeMs: [30, 0] });
-  b.destroy();
-  void a.write([bytes(10)]);
+  const [a, b] = connect();
+  const [c, d] = connect();
+  link.cut({ noticeMs: [30, 60] });
   link.restore();
-  expect(await clock.run(Promise.all([at(a.read(new Uint8Array(1))), at(b.read(new Uint8Array(1)))]))).toEqual([
-    'BROKEN@30',
-    'BROKEN@0',
-  ]);
+  void a.write([bytes(10)]);
+  const waiting = Promise.all([a, b, c, d].map((channel) => at(channel.read(new Uint8Array(1)))));
+  // The other end does not hear of this either.
+  d.destroy();
+  expect(await clock.run(waiting)).toEqual(['BROKEN@30', 'BROKEN@60', 'BROKEN@30', 'BROKEN@0']);
 });
 
 test('property: a link that is cut after n bytes delivers these and no more, and works again after restore()', async () => {

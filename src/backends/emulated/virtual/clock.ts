@@ -33,8 +33,8 @@ export interface ClockOptions {
 
 /** Events of one instant after which time is taken to stand still: something polls without sleeping. */
 const INSTANT_LIMIT = 100_000;
-/** Turns of the event loop that are given to pending callbacks before a run is declared dead. */
-const LAST_TURNS = 16;
+/** Turns of the event loop, some 10 ms, that are given to work without sleeps (a digest) when no event is left. */
+const LAST_TURNS = 10_000;
 
 /** Nobody sleeps and nothing is on its way, but what was to be run has not settled. */
 export class DeadlockError extends Error {
@@ -54,6 +54,9 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 export class VirtualClock {
   private time = 0;
   private running = false;
+  /** Pieces of outside() work under way, and sleeps. */
+  private outsiders = 0;
+  private sleepers = 0;
   private readonly events = new EventQueue();
   private readonly movers: Mover[] = [];
   private readonly observers = new Set<() => readonly string[]>();
@@ -80,6 +83,11 @@ export class VirtualClock {
     return this.events.size;
   }
 
+  /** Sleeps that have not ended, those without an end included. */
+  get sleeping(): number {
+    return this.sleepers;
+  }
+
   /** Resolves after `ms`, rounded to nanoseconds but never to none; rejects with signal.reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (Number.isNaN(ms)) return Promise.reject(new RangeError('sleep(NaN)'));
@@ -87,22 +95,14 @@ export class VirtualClock {
     return this.sleepNs(ns, signal);
   }
 
-  sleepNs(ns: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      let event: TimedEvent | undefined;
-      const onAbort = (): void => {
-        if (event !== undefined) this.cancel(event);
-        reject(signal?.reason);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      // Infinity is no event: only an abort ends it.
-      if (ns === Number.POSITIVE_INFINITY) return;
-      event = this.at(this.time + ns, () => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      });
-    });
+  async sleepNs(ns: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.sleepers++;
+    try {
+      await this.elapse(ns, signal);
+    } finally {
+      this.sleepers--;
+    }
   }
 
   /** Calls `action` at `ns`, after what was scheduled earlier for that instant. */
@@ -151,6 +151,35 @@ export class VirtualClock {
     }
   }
 
+  /**
+   * Stops time until `work` settles: for what takes real time, such as reading a file. `work` must not sleep on this clock.
+   */
+  async outside<T>(work: Promise<T>): Promise<T> {
+    this.outsiders++;
+    try {
+      return await work;
+    } finally {
+      this.outsiders--;
+    }
+  }
+
+  private elapse(ns: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let event: TimedEvent | undefined;
+      const onAbort = (): void => {
+        if (event !== undefined) this.cancel(event);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      // Infinity is no event: only an abort ends it.
+      if (ns === Number.POSITIVE_INFINITY) return;
+      event = this.at(this.time + ns, () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      });
+    });
+  }
+
   private async drive(settled: () => boolean): Promise<void> {
     const end = this.time + this.limit;
     let idle = 0;
@@ -158,6 +187,7 @@ export class VirtualClock {
     for (;;) {
       await turn();
       if (settled()) return;
+      if (this.outsiders > 0) continue;
       if (this.events.size === 0 && ++idle <= LAST_TURNS) continue;
       idle = 0;
       const before = this.time;

@@ -28,7 +28,7 @@ export class Listener {
     private readonly link: Link,
     private readonly at: End,
   ) {
-    this.forget = clock.observe(() => this.waiters.map(({ purpose }) => `${link.name} accept ${purpose}`));
+    this.forget = clock.observe(() => this.waiting());
   }
 
   /** Takes a round trip. Rejects with `BROKEN` while the link is down, and when nobody listens or too many wait. */
@@ -65,6 +65,11 @@ export class Listener {
       this.waiters.push(waiter);
       signal?.addEventListener('abort', onAbort, { once: true });
     });
+  }
+
+  /** Purposes that somebody waits for. */
+  waiting(): string[] {
+    return this.waiters.map(({ purpose }) => `${this.link.name} accept ${purpose}`);
   }
 
   close(): void {

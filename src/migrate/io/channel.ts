@@ -39,7 +39,15 @@ export interface Acceptor {
   accept(purpose: Purpose, signal?: AbortSignal): Promise<Channel>;
 }
 
+/**
+ * `instanceof` goes by the name: the emulated backend's simulated link, which may not import this file, has a class of its
+ * own with the same fields.
+ */
 export class ChannelError extends Error {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === 'ChannelError';
+  }
+
   override readonly name = 'ChannelError';
   constructor(
     readonly code: 'ENDED' | 'BROKEN',

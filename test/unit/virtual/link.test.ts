@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { VirtualClock } from '../../../src/backends/emulated/virtual/clock.js';
 import { Link, type LinkOptions } from '../../../src/backends/emulated/virtual/link.js';
-import type { Channel } from '../../../src/migrate/io/channel.js';
+import { type Channel, ChannelError } from '../../../src/migrate/io/channel.js';
 
 const KIB = 1024;
 /** One byte a microsecond: the arithmetic is easy to see. */
@@ -142,6 +142,8 @@ test('end() comes after all data; a read across it says how much came', async ()
   void a.write([bytes(10)]);
   await clock.run(a.end());
   const error = await clock.run(b.read(new Uint8Array(11)).catch((error: unknown) => error));
+  expect(error).toBeInstanceOf(ChannelError);
+  expect(new Error('ChannelError')).not.toBeInstanceOf(ChannelError);
   expect(error).toMatchObject({ name: 'ChannelError', code: 'ENDED', received: 10 });
   expect(await codeOf(b.read(new Uint8Array(1)))).toBe('ENDED');
   expect(await codeOf(a.write([bytes(1)]))).toBe('BROKEN');

@@ -63,7 +63,7 @@ Napi::Value elideZeroPages(const Napi::CallbackInfo& info) {
   needSlots(info.Env(), slots, base);
   size_t elided = 0;
   for (size_t i = 0; i < gfns.size; i++) {
-    if (testBit(sent, gfns[i]) || !isZeroSlot(base, slots[i])) continue;
+    if (types[i] != NOTAB || testBit(sent, gfns[i]) || !isZeroSlot(base, slots[i])) continue;
     types[i] = XALLOC;
     slots[i] = NOT_MAPPED;
     elided++;

@@ -6,6 +6,7 @@
 constexpr uint8_t L4TAB = 0x4;
 constexpr uint8_t PINNED_L1TAB = 0x9;
 constexpr uint8_t BROKEN = 0xd;
+constexpr uint8_t NOTAB = 0x0;
 constexpr uint8_t XALLOC = 0xe;
 constexpr uint8_t XTAB = 0xf;
 

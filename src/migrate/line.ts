@@ -1,6 +1,14 @@
 /** One end of a two-way connection between source and destination: records out, records in. */
 import type { Channel, Purpose } from './io/channel.js';
-import { ACCEPTED, type Direction, RecordReader, RecordWriter } from './stream/index.js';
+import {
+  ACCEPTED,
+  type Direction,
+  decodeHello,
+  RecordReader,
+  RecordType,
+  RecordWriter,
+  StreamError,
+} from './stream/index.js';
 
 export class Line {
   readonly writer: RecordWriter;
@@ -20,4 +28,12 @@ export class Line {
   destroy(): void {
     this.channel.destroy();
   }
+}
+
+/** The first record of every line: it must be of this migration and for this purpose. */
+export async function readHello({ reader }: Line, purpose: Purpose, migrationId: Uint8Array): Promise<void> {
+  const { offset } = await reader.expect(RecordType.HELLO);
+  const hello = decodeHello(await reader.readBody(), offset);
+  if (hello.purpose === purpose && Buffer.compare(hello.migrationId, migrationId) === 0) return;
+  throw new StreamError('BAD_FIELD', `A ${purpose} line says HELLO for another purpose or migration`, offset);
 }

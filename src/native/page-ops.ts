@@ -48,8 +48,8 @@ export interface PageOps {
    */
   dropDataless(types: Uint8Array, slots: Uint32Array): number;
   /**
-   * Zero pages need not travel unless older contents already did: where page i is all zeroes and gfns[i] is not set in
-   * `sent`, types[i] becomes XALLOC and slots[i] NOT_MAPPED. Returns how many.
+   * Zero pages need not travel unless older contents already did: where page i is plain RAM (type NOTAB; a page table's type
+   * must survive), all zeroes, and gfns[i] is not set in `sent`, types[i] becomes XALLOC and slots[i] NOT_MAPPED. Returns how many.
    */
   elideZeroPages(base: Uint8Array, gfns: Uint32Array, sent: Uint8Array, types: Uint8Array, slots: Uint32Array): number;
   /** Writes to `out`, in order, the gfns whose slot is not NOT_MAPPED. Returns how many. */

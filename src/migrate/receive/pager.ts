@@ -85,8 +85,8 @@ export class Pager {
   }
 
   private async serve({ push, urgent }: PageSession, signal: AbortSignal): Promise<void> {
-    const pushed = this.readPages(push);
-    const asked = this.readPages(urgent);
+    const pushed = this.readPages(push, true);
+    const asked = this.readPages(urgent, false);
     this.request(urgent, this.waits.gfns());
     await abortable(Promise.race([this.complete, failureOf(pushed), failureOf(asked)]), signal);
     await this.options.domain.paging.disable();
@@ -96,7 +96,7 @@ export class Pager {
   }
 
   /** Reads pages until DONE comes (push), or until the connection ends. */
-  private async readPages({ reader }: Line): Promise<void> {
+  private async readPages({ reader, writer }: Line, answers: boolean): Promise<void> {
     const staging = new Uint8Array(MAX_BATCH * PAGE_SIZE);
     for (;;) {
       const { type } = await reader.next();
@@ -110,6 +110,7 @@ export class Pager {
         await reader.readPages(data);
         await this.apply(gfns, data);
       }
+      if (answers) await writer.record(RecordType.TAKEN);
     }
   }
 

@@ -86,6 +86,7 @@ class IncomingMigration {
       const record = await this.reader.next();
       if (record.type === RecordType.END) break;
       await this.take(record, domain);
+      await this.verdict?.takenIn(this.reader.offset);
     }
     await this.reader.readBody();
     await domain.state.finish();

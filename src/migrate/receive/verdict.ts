@@ -5,7 +5,15 @@ import type { Dialer } from '../io/channel.js';
 import type { Clock } from '../io/clock.js';
 import { Deadline } from '../io/deadline.js';
 import { Line } from '../line.js';
-import { decodeReason, encodeHello, encodeReason, isDisconnect, RecordType } from '../stream/index.js';
+import {
+  decodeReason,
+  decodeSync,
+  encodeHello,
+  encodeReason,
+  encodeSync,
+  isDisconnect,
+  RecordType,
+} from '../stream/index.js';
 
 /** Between two attempts to reach a source that does not answer. */
 export const REDIAL_MS = 200;
@@ -19,12 +27,27 @@ export interface VerdictOptions {
 
 export class Verdict implements Disposable {
   private line: Line | undefined;
+  /** The source's word on this line, or the line's end. */
+  private word: Promise<void> | undefined;
+  /** What the source wants to hear of, and how far the stream has been taken in. */
+  private wanted = Number.POSITIVE_INFINITY;
+  private taken = 0;
 
   constructor(private readonly options: VerdictOptions) {}
 
   /** Dials the source: early, so that it costs no downtime. */
   async open(signal?: AbortSignal): Promise<void> {
     this.line = await this.dial(signal);
+    this.word = this.listen(this.line);
+    this.word.catch(() => undefined); // asked for in await()
+  }
+
+  /** Everything of the stream up to `offset` has had its effect. */
+  async takenIn(offset: number): Promise<void> {
+    this.taken = offset;
+    if (offset < this.wanted) return;
+    this.wanted = Number.POSITIVE_INFINITY;
+    await this.line?.writer.record(RecordType.SYNC, encodeSync(offset));
   }
 
   /**
@@ -38,8 +61,9 @@ export class Verdict implements Disposable {
     for (;;) {
       try {
         this.line ??= await this.redial(deadline.signal);
+        this.word ??= this.listen(this.line);
         await this.line.writer.record(question);
-        return await abortable(readVerdict(this.line), deadline.signal);
+        return await abortable(this.word, deadline.signal);
       } catch (error) {
         this.drop();
         if (error instanceof MigrationError) throw error;
@@ -98,19 +122,30 @@ export class Verdict implements Disposable {
     return line;
   }
 
+  /** Resolves on GO, rejects with ABORTED; answers SYNC meanwhile. */
+  private async listen({ reader, channel }: Line): Promise<void> {
+    for (;;) {
+      const { type } = await reader.next();
+      const body = await reader.readBody();
+      if (type === RecordType.GO) return;
+      if (type === RecordType.ABORT) {
+        await channel.end().catch(() => undefined);
+        throw aborted(decodeReason(body, reader.offset));
+      }
+      this.wanted = decodeSync(body);
+      await this.takenIn(this.taken);
+    }
+  }
+
   private drop(): void {
     this.line?.destroy();
     this.line = undefined;
+    this.word = undefined;
   }
 }
 
-async function readVerdict({ reader, channel }: Line): Promise<void> {
-  const { type } = await reader.next();
-  const body = await reader.readBody();
-  if (type === RecordType.GO) return;
-  const reason = decodeReason(body, reader.offset);
-  await channel.end().catch(() => undefined);
-  throw new MigrationError('ABORTED', `the source gave the migration up: ${reason}`, {
+function aborted(reason: string): MigrationError {
+  return new MigrationError('ABORTED', `the source gave the migration up: ${reason}`, {
     survivor: 'source',
     remedy: 'nothing is left of it here; look at the source for why',
   });

@@ -11,6 +11,8 @@ export interface SendContext {
   readonly domain: Domain;
   /** Length of the dirty bitmap in bits, fixed when the migration began. */
   readonly nrGfns: number;
+  /** 16 bytes; zeroes for a stream that holds standard records only. */
+  readonly migrationId: Uint8Array;
   readonly writer: RecordWriter;
   readonly sender: PageSender;
   readonly limiter: RateLimiter;

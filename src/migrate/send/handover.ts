@@ -16,8 +16,16 @@ import { abortable } from '../io/abortable.js';
 import type { Acceptor } from '../io/channel.js';
 import type { Clock } from '../io/clock.js';
 import { Deadline } from '../io/deadline.js';
-import { Line } from '../line.js';
-import { decodeHello, decodeReason, encodeReason, isDisconnect, RecordType, StreamError } from '../stream/index.js';
+import { Line, readHello } from '../line.js';
+import {
+  decodeReason,
+  decodeSync,
+  encodeReason,
+  encodeSync,
+  isDisconnect,
+  RecordType,
+  StreamError,
+} from '../stream/index.js';
 
 /** How long a destination may take to say why it broke the stream off. */
 const REASON_MS = 1000;
@@ -30,12 +38,14 @@ export interface HandoverOptions {
   /** How long to wait for a destination whose connection broke. */
   readonly reconnectMs: number;
   readonly domid: number;
+  readonly migrationId: Uint8Array;
 }
 
 /** The control line, as the source holds it. */
 export class Handover implements Disposable {
   private line: Line | undefined;
   private ready: Promise<void> | undefined;
+  private synced: { offset: number; resolve: () => void } | undefined;
   /** Aborted when the destination gives up, or its line breaks, before GO. */
   private readonly lost = new AbortController();
 
@@ -49,8 +59,22 @@ export class Handover implements Disposable {
   /** Waits for the destination's first connection and listens to it from then on. */
   async open(signal: AbortSignal): Promise<void> {
     this.line = await this.acceptLine(signal);
-    this.ready = this.readReady(this.line);
+    this.ready = this.listen(this.line);
     this.ready.catch((error: unknown) => this.lost.abort(error));
+  }
+
+  /**
+   * Resolves when the destination has taken in the stream up to `offset`. Called before the stop: what waits in socket buffers
+   * then would be downtime.
+   */
+  async sync(offset: number, signal: AbortSignal): Promise<void> {
+    const { line } = this;
+    if (!line) return;
+    const taken = new Promise<void>((resolve) => {
+      this.synced = { offset, resolve };
+    });
+    await line.writer.record(RecordType.SYNC, encodeSync(offset));
+    await abortable(taken, signal);
   }
 
   /** Resolves when the destination has restored everything. */
@@ -118,7 +142,7 @@ export class Handover implements Disposable {
     const line = new Line(await this.options.returns.accept('control', signal), 'control', 'source');
     try {
       using deadline = new Deadline(this.options.clock, HELLO_MS, () => new Error('no HELLO came'), signal);
-      await abortable(readHello(line), deadline.signal);
+      await abortable(readHello(line, 'control', this.options.migrationId), deadline.signal);
       return line;
     } catch (error) {
       line.destroy();
@@ -126,13 +150,15 @@ export class Handover implements Disposable {
     }
   }
 
-  private async readReady({ reader }: Line): Promise<void> {
-    const record = await reader.next();
-    if (record.type === RecordType.READY) {
-      await reader.readBody();
-      return;
+  /** Reads until READY. */
+  private async listen({ reader }: Line): Promise<void> {
+    for (;;) {
+      const { type } = await reader.next();
+      if (type !== RecordType.READY && type !== RecordType.SYNC) throw await refusal(reader, type, this.options.domid);
+      const body = await reader.readBody();
+      if (type === RecordType.READY) return;
+      if (this.synced && decodeSync(body) >= this.synced.offset) this.synced.resolve();
     }
-    throw await refusal(reader, record.type, this.options.domid);
   }
 
   /** Reads until RUNNING, answering every question with the verdict. */
@@ -150,11 +176,6 @@ export class Handover implements Disposable {
     this.line?.destroy();
     this.line = undefined;
   }
-}
-
-async function readHello({ reader }: Line): Promise<void> {
-  const { offset } = await reader.expect(RecordType.HELLO);
-  decodeHello(await reader.readBody(), offset);
 }
 
 /** Resolves when the peer has closed its side: it has read what we wrote. */

@@ -1,12 +1,13 @@
 /**
- * Stage 3 at the source: the suspended domain's pages leave by demand and by push (TSMC §3). A page leaves the set of
- * unsent pages when it is sent, whoever asks, so that it is sent once; only a broken connection brings it back, since the
- * destination then says what it still misses.
+ * Stage 3 at the source: the suspended domain's pages leave by demand, by prepull and by push (TSMC §3). A page leaves the
+ * set of unsent pages when it is sent, whoever asks, so that it is sent once; only a broken connection brings it back, since
+ * the destination then says what it still misses.
  *
- * Push: batches grow while no fault comes and start small again behind the window of the last one (CRIU's lazy pages: 64 KiB
- * steps; QEMU's background scan restarts at the requested page).
+ * A page that a vCPU waits for goes out on the urgent line at once. The window round it is what the push sends next; the push
+ * then goes on behind it, in batches that grow while no fault comes (CRIU's lazy pages; QEMU's background scan restarts at
+ * the requested page).
  */
-import type { ForeignMemory } from '../../backends/backend.js';
+import { type ForeignMemory, MAX_BATCH } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import { MigrationError, reasonOf } from '../errors.js';
 import { abortable } from '../io/abortable.js';
@@ -15,22 +16,20 @@ import type { Clock } from '../io/clock.js';
 import { Deadline } from '../io/deadline.js';
 import { failureOf } from '../io/failure-of.js';
 import type { RateLimiter } from '../io/limiter.js';
-import { Line } from '../line.js';
+import { Line, readHello } from '../line.js';
 import type { Recorder } from '../recorder.js';
-import {
-  decodeBitmap,
-  decodeHello,
-  decodeRequests,
-  isDisconnect,
-  type PageRequest,
-  RecordType,
-} from '../stream/index.js';
-import { PageSender } from './page-sender.js';
+import { decodeBitmap, decodeRequests, isDisconnect, RecordType, recordName, StreamError } from '../stream/index.js';
+import { PageSender, type PageSenderParts } from './page-sender.js';
 import { PushCursor } from './push-cursor.js';
+import { PushPace } from './push-pace.js';
+
+/** A capped link is held by one batch for no longer than this. */
+const BATCH_MS = 5;
 
 export interface PageServerOptions {
   readonly memory: ForeignMemory;
   readonly domid: number;
+  readonly migrationId: Uint8Array;
   readonly nrGfns: number;
   /** The pages that are missing at the destination. Owned by the server from here on. */
   readonly unsent: Uint8Array;
@@ -103,8 +102,7 @@ export class PageServer {
     const channel = await this.options.returns.accept(purpose, signal);
     const line = new Line(channel, purpose, 'source', this.options.nrGfns);
     lines.push(line);
-    const { offset } = await abortable(line.reader.expect(RecordType.HELLO), signal);
-    decodeHello(await line.reader.readBody(), offset);
+    await abortable(readHello(line, purpose, this.options.migrationId), signal);
     return line;
   }
 
@@ -120,62 +118,59 @@ export class PageServer {
   private async serveSession({ push, urgent }: Session, signal: AbortSignal): Promise<void> {
     const over = new AbortController();
     const stop = AbortSignal.any([over.signal, signal]);
-    const senders = [this.sender(push, true), this.sender(urgent, false)];
-    const pushing = this.push(senders[0], stop);
-    const answering = this.answer(urgent, senders[1], stop);
+    const { limiter, clock } = this.options;
+    const pushSender = this.sender(push, (bytes, stopped) => limiter.take(bytes, stopped));
+    const urgentSender = this.sender(urgent, (bytes) => limiter.charge(bytes));
+    const pace = new PushPace(clock);
+    const pushing = this.push(pushSender, pace, stop);
+    const answering = this.answer(urgent, urgentSender);
     try {
-      await abortable(Promise.race([this.untilDone(push), failureOf(pushing), failureOf(answering)]), signal);
+      await abortable(Promise.race([this.untilDone(push, pace), failureOf(pushing), failureOf(answering)]), signal);
     } finally {
       over.abort(new Error('the session is over'));
       push.destroy();
       urgent.destroy();
-      await Promise.allSettled([pushing, answering, ...senders.map((sender) => sender.settle())]);
+      await Promise.allSettled([pushing, answering, pushSender.settle(), urgentSender.settle()]);
     }
   }
 
-  private sender({ writer }: Line, waits: boolean): PageSender {
-    const { memory, recorder, nrGfns, limiter } = this.options;
-    const pace = waits
-      ? (bytes: number, signal?: AbortSignal) => limiter.take(bytes, signal)
-      : (bytes: number) => limiter.charge(bytes);
+  private sender({ writer }: Line, pace: PageSenderParts['pace']): PageSender {
+    const { memory, recorder, nrGfns } = this.options;
     return new PageSender({ memory, writer, recorder, nrGfns, elideZeroPages: false, pace });
   }
 
-  private async push(sender: PageSender, stop: AbortSignal): Promise<void> {
+  private async push(sender: PageSender, pace: PushPace, stop: AbortSignal): Promise<void> {
+    const { limiter, recorder } = this.options;
     await abortable(this.mayPush.opened, stop);
     for (;;) {
-      stop.throwIfAborted();
-      const gfns = this.cursor.take(this.options.limiter);
+      await abortable(pace.room(), stop);
+      const { gfns, why } = this.cursor.take(Math.min(pace.batchPages, limiter.batchPages(BATCH_MS, MAX_BATCH)));
       if (gfns.length === 0) return;
-      await sender.send(gfns, 'push', stop);
-      await sender.flush(); // a page on its way keeps a faulting vCPU's page waiting behind it
-      this.options.recorder.progress(this.cursor.left());
+      pace.sent(gfns.length);
+      await sender.send(gfns, why, stop);
+      recorder.progress(this.cursor.left());
     }
   }
 
-  private async answer({ reader }: Line, sender: PageSender, stop: AbortSignal): Promise<void> {
+  private async answer({ reader }: Line, sender: PageSender): Promise<void> {
     for (;;) {
-      stop.throwIfAborted();
       const { offset } = await reader.expect(RecordType.REQUEST);
-      for (const request of decodeRequests(await reader.readBody(), this.options.nrGfns, offset)) {
-        await this.answerOne(request, sender);
+      for (const { wanted, first, count } of decodeRequests(await reader.readBody(), this.options.nrGfns, offset)) {
+        const page = this.cursor.claim(wanted);
+        this.cursor.faultAt(first, count);
+        if (page.length > 0) await sender.send(page, 'demand');
       }
-      await sender.flush();
     }
   }
 
-  /** The page that a vCPU waits for goes first, in a record of its own. */
-  private async answerOne({ wanted, first, count }: PageRequest, sender: PageSender): Promise<void> {
-    const page = this.cursor.claim(wanted, 1);
-    const window = this.cursor.claim(first, count);
-    if (page.length > 0) await sender.send(page, 'demand');
-    if (window.length > 0) await sender.send(window, 'prepull');
-    this.cursor.faultAt(count > 0 ? first + count : wanted + 1);
-  }
-
-  private async untilDone({ reader, writer, channel }: Line): Promise<void> {
-    await reader.expect(RecordType.DONE);
-    this.note = await reader.readBody();
+  private async untilDone({ reader, writer, channel }: Line, pace: PushPace): Promise<void> {
+    for (;;) {
+      const { type, offset } = await reader.next();
+      this.note = await reader.readBody();
+      if (type === RecordType.DONE) break;
+      if (type !== RecordType.TAKEN) throw new StreamError('BAD_ORDER', `${recordName(type)} in stage 3`, offset);
+      pace.taken();
+    }
     await writer.record(RecordType.DONE);
     await channel.end();
     // The destination closes when it has read that.

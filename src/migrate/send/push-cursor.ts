@@ -1,18 +1,24 @@
 import { MAX_BATCH } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
-import type { RateLimiter } from '../io/limiter.js';
 
-/** 64 KiB, CRIU's step. */
+/** 64 KiB, the step of CRIU's lazy pages. */
 const STEP = 16;
-/** 1 MiB: more would keep an urgent page waiting in the link's queue. */
+/** 1 MiB. */
 const LARGEST = 256;
-/** A capped link is held by one batch for no longer than this. */
-const BATCH_MS = 5;
+/** Windows that wait to be sent; a vCPU makes one at a time, so more than this is not a guest's doing. */
+const MOST_WINDOWS = 1024;
 
-/** Which unsent pages the push takes next, and how many. Pages taken or claimed are unsent no more. */
+export interface PushBatch {
+  /** Valid until the next batch is taken; empty when nothing is unsent. */
+  readonly gfns: Uint32Array;
+  readonly why: 'prepull' | 'push';
+}
+
+/** Which unsent pages go next, and how many. Pages taken or claimed are unsent no more. */
 export class PushCursor {
   private at = 0;
   private size = STEP;
+  private windows: { first: number; end: number }[] = [];
   private readonly buffer = new Uint32Array(MAX_BATCH);
 
   constructor(
@@ -20,36 +26,39 @@ export class PushCursor {
     private readonly nrGfns: number,
   ) {}
 
-  /** The next batch, wrapping round once; empty when nothing is unsent. Valid until the next call. */
-  take(limiter: RateLimiter): Uint32Array {
-    const most = Math.min(this.size, limiter.batchPages(BATCH_MS, LARGEST));
-    let count = this.find(this.at, most);
-    if (count === 0) count = this.find(0, most);
-    const gfns = this.buffer.subarray(0, count);
-    if (count > 0) {
-      pageOps.bitmapClear(this.unsent, gfns);
-      this.at = gfns[count - 1] + 1;
-      this.size = Math.min(LARGEST, this.size + STEP);
+  /** Windows round missing pages first, then on from the cursor, wrapping round. */
+  take(most: number): PushBatch {
+    const limit = Math.max(1, Math.min(this.size, most));
+    for (let window = this.windows[0]; window; window = this.windows[0]) {
+      const gfns = this.find(window.first, window.end, limit);
+      if (gfns.length > 0) return { gfns: this.send(gfns), why: 'prepull' };
+      this.windows.shift();
     }
-    return gfns;
+    let gfns = this.find(this.at, this.nrGfns, limit);
+    if (gfns.length === 0) gfns = this.find(0, this.nrGfns, limit);
+    if (gfns.length === 0) return { gfns, why: 'push' };
+    this.at = gfns[gfns.length - 1] + 1;
+    this.size = Math.min(LARGEST, this.size + STEP);
+    return { gfns: this.send(gfns), why: 'push' };
   }
 
-  /** Those of [first, first + count) that are unsent, at most MAX_BATCH of them. A copy. */
-  claim(first: number, count: number): Uint32Array {
-    const end = Math.min(this.nrGfns, first + Math.min(count, MAX_BATCH));
-    const out = new Uint32Array(Math.max(0, end - first));
-    const gfns = out.subarray(0, pageOps.bitmapToGfns(this.unsent, end, first, out));
-    pageOps.bitmapClear(this.unsent, gfns);
-    return gfns;
+  /** Takes one page out of turn, since a vCPU waits for it. Empty if it has been sent. */
+  claim(gfn: number): Uint32Array {
+    const page = Uint32Array.of(gfn);
+    return pageOps.bitmapClear(this.unsent, page) > 0 ? page : new Uint32Array(0);
   }
 
-  /** A vCPU waits: small batches again, from behind what it was sent. */
-  faultAt(next: number): void {
-    this.at = next < this.nrGfns ? next : 0;
+  /** A vCPU waits: its window goes next, the push continues behind it, in small batches again. */
+  faultAt(first: number, count: number): void {
+    const end = Math.min(this.nrGfns, first + count);
+    if (end > first && this.windows.length < MOST_WINDOWS) this.windows.push({ first, end });
+    this.at = end < this.nrGfns ? end : 0;
     this.size = STEP;
   }
 
+  /** After the connection broke: what was promised on it is void. */
   reset(): void {
+    this.windows = [];
     this.size = STEP;
   }
 
@@ -58,7 +67,13 @@ export class PushCursor {
     return pageOps.bitmapCount(this.unsent, this.nrGfns);
   }
 
-  private find(from: number, most: number): number {
-    return pageOps.bitmapToGfns(this.unsent, this.nrGfns, from, this.buffer.subarray(0, most));
+  private find(first: number, end: number, most: number): Uint32Array {
+    const out = this.buffer.subarray(0, Math.min(most, LARGEST));
+    return out.subarray(0, pageOps.bitmapToGfns(this.unsent, end, first, out));
+  }
+
+  private send(gfns: Uint32Array): Uint32Array {
+    pageOps.bitmapClear(this.unsent, gfns);
+    return gfns;
   }
 }

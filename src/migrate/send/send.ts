@@ -52,7 +52,9 @@ class OutgoingMigration {
   static async prepare(options: SendOptions): Promise<OutgoingMigration> {
     const { domain, stream, clock = systemClock, strategy, returns, reconnectMs = RECONNECT_MS } = options;
     const { nrGfns } = await domain.info();
-    const handover = returns && new Handover({ returns, clock, reconnectMs, domid: domain.domid });
+    // A plain stream has no place for an id.
+    const migrationId = strategy === 'precopy' ? new Uint8Array(16) : randomBytes(16);
+    const handover = returns && new Handover({ returns, clock, reconnectMs, domid: domain.domid, migrationId });
     const recorder = new Recorder(clock, strategy === 'tsmc' ? 'tsmc' : 'precopy', nrGfns, options.onEvent);
     const limiter = new RateLimiter(clock, options.bandwidth);
     const writer = new RecordWriter(stream);
@@ -67,7 +69,7 @@ class OutgoingMigration {
     // The caller and a destination that gives up both stop the stages before the handover.
     const signal = AbortSignal.any([options.signal, handover?.signal].filter((one) => one !== undefined));
     const suspender = options.suspender ?? domain;
-    const context = { domain, nrGfns, writer, sender, limiter, recorder, clock, suspender, signal };
+    const context = { domain, nrGfns, writer, sender, limiter, recorder, clock, suspender, signal, migrationId };
     return new OutgoingMigration(options, context, handover);
   }
 
@@ -96,6 +98,7 @@ class OutgoingMigration {
     const postcopy = options.strategy === 'tsmc' || (options.strategy === 'auto' && wantsPostcopy(reason));
     if (options.strategy === 'auto') context.recorder.choose(postcopy ? 'tsmc' : 'precopy', reason);
     if (postcopy) await this.evictAhead(owed);
+    await this.handover?.sync(context.writer.bytesWritten, context.signal);
     context.signal.throwIfAborted();
 
     context.recorder.to('stopped');
@@ -125,7 +128,7 @@ class OutgoingMigration {
       if (!this.handover) throw noWayBack(domain.domid);
       const { maxPages, vcpus } = info;
       const features = Feature.STAGE3 | Feature.EVICT_AHEAD;
-      const id = { migrationId: randomBytes(16), token: new Uint8Array(32), address: '' };
+      const id = { migrationId: context.migrationId, token: new Uint8Array(32), address: '' };
       await writer.record(RecordType.CAPABILITIES, encodeCapabilities({ features, nrGfns, maxPages, vcpus, ...id }));
     }
     await sendRecords(context, await domain.state.saveStatic());
@@ -171,7 +174,7 @@ class OutgoingMigration {
 
   /** Before the handover it answers requests only, for pages that the destination cannot do without. */
   private startServer(unsent: Uint8Array): PageServer {
-    const { domain, nrGfns, limiter, recorder, clock } = this.context;
+    const { domain, nrGfns, limiter, recorder, clock, migrationId } = this.context;
     const { returns, reconnectMs = RECONNECT_MS, postcopyBandwidth } = this.options;
     if (postcopyBandwidth !== undefined) limiter.setRate(postcopyBandwidth);
     const { memory, domid } = domain;
@@ -181,6 +184,7 @@ class OutgoingMigration {
       domid,
       nrGfns,
       unsent,
+      migrationId,
       returns: acceptor,
       limiter,
       recorder,

@@ -54,6 +54,8 @@ const BOUNDS: ReadonlyMap<number, Bounds> = new Map([
   [T.HELLO, exactly(24)],
   [T.READY, exactly(0)],
   [T.GO, exactly(0)],
+  [T.SYNC, exactly(8)],
+  [T.TAKEN, exactly(0)],
   [T.RUNNING, exactly(0)],
   [T.ABORT, between(0, MAX_REASON)],
   [T.VERDICT_REQUEST, exactly(0)],

@@ -7,11 +7,11 @@ export type Direction = 'source' | 'destination';
 
 export const ACCEPTED: Readonly<Record<Purpose, Readonly<Record<Direction, ReadonlySet<number>>>>> = {
   control: {
-    source: new Set([T.HELLO, T.READY, T.VERDICT_REQUEST, T.RUNNING, T.ABORT]),
-    destination: new Set([T.GO, T.ABORT]),
+    source: new Set([T.HELLO, T.SYNC, T.READY, T.VERDICT_REQUEST, T.RUNNING, T.ABORT]),
+    destination: new Set([T.SYNC, T.GO, T.ABORT]),
   },
   push: {
-    source: new Set([T.HELLO, T.MISSING_BITMAP, T.DONE]),
+    source: new Set([T.HELLO, T.MISSING_BITMAP, T.TAKEN, T.DONE]),
     destination: new Set([T.PAGE_DATA, T.DONE]),
   },
   urgent: {

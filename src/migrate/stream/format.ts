@@ -80,6 +80,10 @@ export const RecordType = {
   REQUEST: 0x58460017,
   /** Destination on push: nothing is missing here, with what stage 3 was like; answered with the same, empty. */
   DONE: 0x58460018,
+  /** Control. Source: say so when you have taken in the stream to this offset. Destination: I have. */
+  SYNC: 0x58460019,
+  /** Destination on push: a PAGE_DATA has been applied; what the push paces itself by. */
+  TAKEN: 0x5846001a,
 } as const;
 
 const NAMES = new Map<number, string>(Object.entries(RecordType).map(([name, type]) => [type, name]));

@@ -1,6 +1,6 @@
 import { testBit } from './bitmap.js';
 import { NOT_MAPPED, needAtLeast, needBelow, needSameLength, needSlots, PAGE_SIZE } from './checks.js';
-import { carriesNoData, XALLOC } from './types.js';
+import { carriesNoData, NOTAB, XALLOC } from './types.js';
 
 const ZERO_PAGE = new Uint8Array(PAGE_SIZE);
 
@@ -44,7 +44,7 @@ export function elideZeroPages(
   needSlots(slots, base);
   let elided = 0;
   for (let i = 0; i < gfns.length; i++) {
-    if (testBit(sent, gfns[i]) === 1 || !isZeroSlot(base, slots[i])) continue;
+    if (types[i] !== NOTAB || testBit(sent, gfns[i]) === 1 || !isZeroSlot(base, slots[i])) continue;
     types[i] = XALLOC;
     slots[i] = NOT_MAPPED;
     elided++;

@@ -2,6 +2,7 @@
 const L4TAB = 0x4;
 const PINNED_L1TAB = 0x9;
 const BROKEN = 0xd;
+export const NOTAB = 0x0;
 export const XALLOC = 0xe;
 const XTAB = 0xf;
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { RateLimiter } from '../../../src/migrate/io/limiter.js';
 import { Latencies } from '../../../src/migrate/receive/latency.js';
 import { adaptiveWindow, fixedWindow } from '../../../src/migrate/receive/prepull.js';
 import { PushCursor } from '../../../src/migrate/send/push-cursor.js';
+import { PushPace } from '../../../src/migrate/send/push-pace.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 describe('adaptive window', () => {
@@ -48,7 +48,7 @@ describe('adaptive window', () => {
 });
 
 describe('PushCursor', () => {
-  const unlimited = (): RateLimiter => new RateLimiter(new ManualClock());
+  const MOST = 1024;
 
   it('hands out every unsent page exactly once, whatever is claimed between', () => {
     fc.assert(
@@ -61,11 +61,11 @@ describe('PushCursor', () => {
           const cursor = new PushCursor(bitmap, nrGfns);
           const got: number[] = [];
           for (const gfn of claims.filter((claim) => claim < nrGfns)) {
-            got.push(...cursor.claim(gfn, 5));
-            cursor.faultAt(gfn + 5);
-            got.push(...cursor.take(unlimited()));
+            got.push(...cursor.claim(gfn));
+            cursor.faultAt(gfn, 5);
+            got.push(...cursor.take(MOST).gfns);
           }
-          for (let batch = cursor.take(unlimited()); batch.length > 0; batch = cursor.take(unlimited())) got.push(...batch);
+          for (let batch = cursor.take(MOST); batch.gfns.length > 0; batch = cursor.take(MOST)) got.push(...batch.gfns);
           expect(got.sort((a, b) => a - b)).toEqual(wanted);
           expect(cursor.left()).toBe(0);
         },
@@ -73,12 +73,47 @@ describe('PushCursor', () => {
     );
   });
 
-  it('grows while no fault comes, and starts small behind one', () => {
+  it('grows while no fault comes; then sends the window and goes on behind it, small again', () => {
     const cursor = new PushCursor(new Uint8Array(1000).fill(0xff), 8000);
-    expect([1, 2, 3].map(() => cursor.take(unlimited()).length)).toEqual([16, 32, 48]);
-    cursor.faultAt(4000);
-    const batch = cursor.take(unlimited());
-    expect([batch[0], batch.length]).toEqual([4000, 16]);
+    expect([1, 2, 3].map(() => cursor.take(MOST).gfns.length)).toEqual([16, 32, 48]);
+    expect([...cursor.claim(4003)]).toEqual([4003]);
+    expect([...cursor.claim(4003)]).toEqual([]);
+    cursor.faultAt(4000, 8);
+    const window = cursor.take(MOST);
+    expect([window.why, [...window.gfns]]).toEqual(['prepull', [4000, 4001, 4002, 4004, 4005, 4006, 4007]]);
+    const next = cursor.take(MOST);
+    expect([next.why, next.gfns[0], next.gfns.length]).toEqual(['push', 4008, 16]);
+  });
+
+  it('never takes more than it is told', () => {
+    const cursor = new PushCursor(new Uint8Array(1000).fill(0xff), 8000);
+    expect(cursor.take(3).gfns.length).toBe(3);
+  });
+});
+
+describe('PushPace', () => {
+  it('lets two batches go, and sizes them to 2 ms of the link', async () => {
+    const clock = new ManualClock();
+    const pace = new PushPace(clock);
+    expect(pace.batchPages).toBe(Number.POSITIVE_INFINITY);
+    for (let i = 0; i < 20; i++) {
+      await pace.room();
+      pace.sent(256);
+      clock.advance(10); // 256 pages in 10 ms
+      pace.taken();
+    }
+    expect(pace.batchPages).toBe(51);
+    pace.sent(51);
+    pace.sent(51);
+    let room = false;
+    const waiting = pace.room().then(() => {
+      room = true;
+    });
+    await Promise.resolve();
+    expect(room).toBe(false);
+    pace.taken();
+    await waiting;
+    expect(room).toBe(true);
   });
 });
 

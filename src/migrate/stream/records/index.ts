@@ -11,4 +11,5 @@ export {
 } from './capabilities.js';
 export { decodeHello, encodeHello, type Hello } from './hello.js';
 export { decodeRequests, encodeRequests, type PageRequest } from './request.js';
+export { decodeSync, encodeSync } from './sync.js';
 export { decodeReason, decodeText, encodeReason, encodeText } from './text.js';

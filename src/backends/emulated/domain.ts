@@ -109,7 +109,12 @@ export class EmulatedDomain implements Domain {
     const { core } = this;
     core.check();
     const { machine, spec } = core;
-    return new AgentConsole({ machine, sleep: spec.sleep, balloonOut: (gfns) => this.memory.depopulate(gfns) });
+    return new AgentConsole({
+      machine,
+      sleep: spec.sleep,
+      check: () => core.check(),
+      balloonOut: (gfns) => this.memory.depopulate(gfns),
+    });
   }
 
   /** What the guest has done so far. May be read at any time. */

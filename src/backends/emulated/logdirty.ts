@@ -11,15 +11,14 @@ export class EmulatedLogDirty implements LogDirty {
   async enable(): Promise<void> {
     await this.exclusively(async () => {
       if (this.on) throw this.core.error('INVALID_STATE', 'log-dirty is on already', Errno.EINVAL);
-      await this.core.held(async () => {
-        await this.core.execution.spend('hypercall', 1);
-        this.switch(1);
-      });
+      await this.core.execution.spend('hypercall', 1);
+      await this.core.held(() => this.switch(1));
     });
   }
 
   async disable(): Promise<void> {
     await this.exclusively(async () => {
+      await this.core.execution.spend('hypercall', 1);
       if (this.on) await this.core.held(() => this.switch(0));
     });
   }
@@ -38,15 +37,16 @@ export class EmulatedLogDirty implements LogDirty {
   async clean(pages: number, bitmap?: Uint8Array, _final = false): Promise<DirtyStats> {
     this.checkArguments(pages, bitmap);
     if (this.dead()) return blank(pages);
-    return this.exclusively(() =>
-      this.core.held(async () => {
+    return this.exclusively(async () => {
+      await this.core.execution.spend('hypercall', 1);
+      return this.core.held(async () => {
         await this.core.execution.spend('clean', pages);
         if (bitmap) this.report(pages, bitmap);
         const stats = this.stats(pages);
         this.reset(pages);
         return stats;
-      }),
-    );
+      });
+    });
   }
 
   private get on(): boolean {

@@ -97,7 +97,10 @@ export const switching: Topic = {
         const bitmap = new Uint8Array(bytesFor(pagesAsked)).fill(0xff);
         const stats = await domain.logDirty.peek(pagesAsked, bitmap);
         assertBlank(bitmap, 'nothing is logged, so nothing is dirty');
-        assert.deepEqual(stats, { pages: pagesAsked, dirtyCount: 0, faultCount: 0 });
+        assert.equal(stats.pages, pagesAsked);
+        assert.equal(stats.dirtyCount, 0);
+        // Shadow paging counts its faults whether log-dirty is on or not (sh_page_fault).
+        if (scene.mode === 'hap') assert.equal(stats.faultCount, 0);
       },
     );
 

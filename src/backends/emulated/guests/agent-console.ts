@@ -1,4 +1,4 @@
-import type { Machine } from '../machine.js';
+import { type Machine, P2m } from '../machine.js';
 import { PAGE_WORDS } from '../mmu/pte.js';
 import { Walker } from '../mmu/walker.js';
 import { Reg, registersOf } from '../registers.js';
@@ -14,6 +14,8 @@ export interface AgentHost {
   /** Makes holes of pages on the guest's behalf: what the hypervisor does for a decrease_reservation of the guest. */
   balloonOut(gfns: Uint32Array): Promise<void>;
   sleep(ms: number): Promise<void>;
+  /** Throws once the domain is no more. */
+  check(): void;
 }
 
 /**
@@ -24,7 +26,6 @@ export class AgentConsole {
   /** Data pages of the first vCPU, ascending: nobody writes them but by order. */
   readonly pages: Uint32Array;
   private readonly turns: Promise<unknown>[];
-  private scribbling = false;
 
   constructor(private readonly host: AgentHost) {
     const { contexts, vcpus } = host.machine;
@@ -52,13 +53,10 @@ export class AgentConsole {
   async scribble(gfns: Uint32Array): Promise<void> {
     if (gfns.length > Mailbox.MAX_ITEMS) throw new RangeError(`an agent can scribble on ${Mailbox.MAX_ITEMS} pages at most`);
     await this.order(0, AgentOrder.SCRIBBLE, gfns);
-    this.scribbling = gfns.length > 0;
   }
 
   async settle(): Promise<void> {
-    if (!this.scribbling) return;
     await this.order(0, AgentOrder.SETTLE, new Uint32Array(0));
-    this.scribbling = false;
   }
 
   /** The guest lets go of the pages, then the hypervisor takes them. */
@@ -90,7 +88,10 @@ export class AgentConsole {
   /** The number goes last: the agent looks at nothing else before it. */
   private async post(vcpu: number, order: number, gfns: Uint32Array, value: number): Promise<Uint32Array> {
     const { words } = this.host.machine;
-    const out = this.frame(vcpu, Mailbox.ORDER_PAGE) * PAGE_WORDS;
+    const mailbox = this.frame(vcpu, Mailbox.ORDER_PAGE);
+    // A missing mailbox comes when the agent looks into it.
+    while (Atomics.load(this.host.machine.p2m, mailbox) !== P2m.RAM) await this.patience(vcpu);
+    const out = mailbox * PAGE_WORDS;
     const back = this.frame(vcpu, Mailbox.ANSWER_PAGE) * PAGE_WORDS;
     const number = (registersOf(this.host.machine.contexts, vcpu).u32[Reg.VAR] + 1) >>> 0;
     words.set(gfns, out + Mailbox.ITEMS);
@@ -98,15 +99,22 @@ export class AgentConsole {
     words[out + Mailbox.COUNT] = gfns.length;
     Atomics.store(words, out + Mailbox.ORDER, order);
     Atomics.store(words, out + Mailbox.NUMBER, number);
-    while (Atomics.load(words, back + Mailbox.NUMBER) !== number) await this.host.sleep(POLL_MS);
+    while (Atomics.load(words, back + Mailbox.NUMBER) !== number) await this.patience(vcpu);
     return words.slice(back + Mailbox.ITEMS, back + Mailbox.ITEMS + gfns.length);
+  }
+
+  private async patience(vcpu: number): Promise<void> {
+    await this.host.sleep(POLL_MS);
+    this.host.check();
+    const { u32 } = registersOf(this.host.machine.contexts, vcpu);
+    if (u32[Reg.CRASH] !== 0) throw new Error(`the agent on vCPU ${vcpu} crashed at virtual page 0x${u32[Reg.CRASH_VPN].toString(16)}`);
   }
 
   /** gfn of a page of a vCPU's heap. */
   private frame(vcpu: number, page: number): number {
     const { machine } = this.host;
     const walker = new Walker(machine);
-    walker.walk(registersOf(machine.contexts, vcpu).u32[Reg.CR3], HEAP + page, false);
+    walker.resolve(registersOf(machine.contexts, vcpu).u32[Reg.CR3], HEAP + page, false);
     return walker.gfn;
   }
 }

@@ -12,12 +12,13 @@ export interface AgentSpec {
   readonly program: 'agent';
 }
 
-export const AgentOrder = { WRITE: 1, READ: 2, SUM: 3, SCRIBBLE: 4, SETTLE: 5, IGNORE_SUSPEND: 6, FORGET: 7 } as const;
+export const AgentOrder = { WRITE: 1, READ: 2, SUM: 3, SCRIBBLE: 4, SETTLE: 5, IGNORE_SUSPEND: 6 } as const;
 
 /** Heap pages of the mailbox, and its words. An order is new if its number follows that of the last one answered. */
 export const Mailbox = {
   ORDER_PAGE: 0,
   ANSWER_PAGE: 1,
+  LIST_PAGE: 2,
   NUMBER: 0,
   ORDER: 1,
   VALUE: 2,
@@ -31,6 +32,9 @@ export const Mailbox = {
 const DONE = Reg.VAR;
 const ITEM = Reg.VAR + 1;
 const SCRIBBLED = Reg.VAR + 2;
+/** Pages in the list that it scribbles on, 0 if it does not; and the next one. */
+const SCRIBBLING = Reg.VAR + 3;
+const NEXT = Reg.VAR + 4;
 const POLL_US = 200;
 
 export const agent: GuestProgram<AgentSpec> = {
@@ -39,19 +43,36 @@ export const agent: GuestProgram<AgentSpec> = {
   step(cpu) {
     const { words, u32 } = cpu;
     const order = cpu.read(HEAP + Mailbox.ORDER_PAGE);
-    const fresh = Atomics.load(words, order + Mailbox.NUMBER) === (u32[DONE] + 1) >>> 0;
-    if (!fresh && words[order + Mailbox.ORDER] !== AgentOrder.SCRIBBLE) return cpu.idles(POLL_US);
-    if (words[order + Mailbox.ORDER] === AgentOrder.SCRIBBLE) return scribble(cpu, order, fresh);
-    if (u32[ITEM] < words[order + Mailbox.COUNT]) return item(cpu, order);
-    if (words[order + Mailbox.ORDER] === AgentOrder.IGNORE_SUSPEND) u32[Reg.FLAGS] |= GuestFlag.IGNORES_SUSPEND;
-    answer(cpu);
+    if (Atomics.load(words, order + Mailbox.NUMBER) === (u32[DONE] + 1) >>> 0) return obey(cpu, order);
+    if (u32[SCRIBBLING] > 0) return scribble(cpu);
+    cpu.idles(POLL_US);
   },
 };
 
-function answer(cpu: Cpu): void {
+function obey(cpu: Cpu, order: number): void {
+  const { words, u32 } = cpu;
+  const count = words[order + Mailbox.COUNT];
+  switch (words[order + Mailbox.ORDER]) {
+    case AgentOrder.SCRIBBLE:
+      return beginScribbling(cpu, order, count);
+    case AgentOrder.SETTLE:
+      u32[SCRIBBLING] = 0;
+      return answer(cpu);
+    case AgentOrder.IGNORE_SUSPEND:
+      u32[Reg.FLAGS] |= GuestFlag.IGNORES_SUSPEND;
+      return answer(cpu);
+    default:
+      if (u32[ITEM] < count) item(cpu, order);
+      else answer(cpu);
+  }
+}
+
+/** The answer's number goes last: from then on the console may write the next order. */
+function answer(cpu: Cpu, act?: () => void): void {
   const order = cpu.write(HEAP + Mailbox.ORDER_PAGE);
   const reply = cpu.write(HEAP + Mailbox.ANSWER_PAGE);
   cpu.commit();
+  act?.();
   cpu.u32[DONE]++;
   cpu.u32[ITEM] = 0;
   cpu.words[order + Mailbox.SEEN] = cpu.u32[DONE];
@@ -74,17 +95,25 @@ function item(cpu: Cpu, order: number): void {
   else words[reply + Mailbox.ITEMS + index] = kind === AgentOrder.SUM ? sum(words, at) : words[at];
 }
 
-/** Writes one page of the order, round and round; the order counts as answered after its first page. */
-function scribble(cpu: Cpu, order: number, fresh: boolean): void {
+/** Keeps the list, since other orders may come while it scribbles. */
+function beginScribbling(cpu: Cpu, order: number, count: number): void {
   const { words, u32 } = cpu;
-  const count = words[order + Mailbox.COUNT];
-  if (count === 0) return answer(cpu);
-  if (fresh && u32[ITEM] > 0) return answer(cpu);
-  const vpn = mapped(cpu, words[order + Mailbox.ITEMS + (u32[ITEM] % count)]);
+  const list = cpu.write(HEAP + Mailbox.LIST_PAGE);
+  const from = order + Mailbox.ITEMS;
+  u32[SCRIBBLING] = count;
+  u32[NEXT] = 0;
+  answer(cpu, () => words.copyWithin(list, from, from + count));
+}
+
+/** Writes one page of the list, round and round. */
+function scribble(cpu: Cpu): void {
+  const { words, u32 } = cpu;
+  const list = cpu.read(HEAP + Mailbox.LIST_PAGE);
+  const vpn = mapped(cpu, words[list + u32[NEXT]]);
   if (vpn === undefined) return;
   const at = cpu.write(vpn);
   cpu.commit();
-  u32[ITEM] = fresh ? 1 : (u32[ITEM] + 1) % count;
+  u32[NEXT] = (u32[NEXT] + 1) % u32[SCRIBBLING];
   words[at] = ++u32[SCRIBBLED];
 }
 

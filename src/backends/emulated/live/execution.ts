@@ -1,7 +1,7 @@
 /// <reference lib="es2024.sharedmemory" />
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Execution, ExecutionFactory, OnFailure, OnMissing } from '../execution.js';
+import type { Execution, ExecutionFactory, OnFailure, OnMissing, Work } from '../execution.js';
 import { Control, type Machine, VcpuControl, vcpuWord } from '../machine.js';
 import type { VcpuThread } from './worker.js';
 
@@ -47,8 +47,13 @@ export class LiveExecution implements Execution {
     }
   }
 
-  /** Work takes the time that it takes. */
-  async spend(): Promise<void> {}
+  /**
+   * Work takes the time that it takes. A hypercall takes a turn of the event loop besides, so that a caller who makes one after the
+   * other, all of them done at once, keeps nobody else from running.
+   */
+  async spend(work: Work): Promise<void> {
+    if (work === 'hypercall') await new Promise((resolve) => setImmediate(resolve));
+  }
 
   close(): Promise<void> {
     this.closing ??= Promise.all(this.workers.map((worker, vcpu) => this.endThread(worker, vcpu))).then(() => undefined);

@@ -28,6 +28,12 @@ export class Walker {
 
   /** Throws {@link MissingPage} or {@link GuestCrash}. */
   walk(cr3: number, vpn: number, write: boolean): void {
+    this.resolve(cr3, vpn, write);
+    this.need(this.gfn, vpn);
+  }
+
+  /** The same, but the page itself may be missing or a hole. */
+  resolve(cr3: number, vpn: number, write: boolean): void {
     const { words } = this.machine;
     let frame = cr3;
     for (let level = LEVELS; level >= 1; level--) {
@@ -40,7 +46,6 @@ export class Walker {
       this.setBits[level - 1] = wanted & ~low;
       frame = frameOf(low, words[at + 1]);
     }
-    this.need(frame, vpn);
     this.gfn = frame;
   }
 

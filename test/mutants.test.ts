@@ -5,11 +5,14 @@
 import type { ConformanceOptions } from './conformance/index.js';
 import { MUTANTS, type Mutant, SILENT_MUTANTS } from './conformance/mutants/index.js';
 import { type CollectedTest, collect, failure } from './support/collecting-runner.js';
+import { virtualFactory } from './support/emulated-fixture.js';
 import { TINY_CAPABILITIES } from './support/tiny-backend/backend.js';
 import { TINY_LACKS, tinyFixture } from './support/tiny-backend/fixture.js';
 
 type Base = Omit<ConformanceOptions, 'test' | 'describe'>;
 
+/** In virtual time, which is quick and does the same each time. */
+const EMULATED: Base = { factory: virtualFactory() };
 const TINY: Base = { factory: tinyFixture, capabilities: TINY_CAPABILITIES, lacks: TINY_LACKS };
 
 /** Tests of a suite that are there for `clue`, run on the good backend once, whichever mutants need them. */
@@ -52,5 +55,5 @@ function judgeEach(name: string, mutants: readonly Mutant[], base: Base): void {
   });
 }
 
-judgeEach('on the emulated backend', MUTANTS, TINY);
+judgeEach('on the emulated backend', MUTANTS, EMULATED);
 judgeEach('on a backend that lacks capabilities', SILENT_MUTANTS, TINY);

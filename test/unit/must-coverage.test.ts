@@ -1,6 +1,7 @@
 /** Every numbered MUST of the contract is quoted by a test of the conformance suite, and the suite quotes no other. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MUTANTS, SILENT_MUTANTS } from '../conformance/mutants/index.js';
 import { collect } from '../support/collecting-runner.js';
 
 const CONTRACT = join(__dirname, '..', '..', '..', 'src', 'backends', 'backend.ts');
@@ -24,4 +25,13 @@ test('every statement is quoted by a test, and every test that quotes quotes one
 test('no two tests of a topic have one title', () => {
   const names = tests.map(({ topic, title }) => `${topic}: ${title}`);
   expect(new Set(names).size).toBe(names.length);
+});
+
+test('for every statement there is a mutant that breaks it', () => {
+  const broken = tests
+    .filter(({ title }) =>
+      [...MUTANTS, ...SILENT_MUTANTS].some(({ caughtBy }) => caughtBy.some((clue) => title.startsWith(clue))),
+    )
+    .map(({ title }) => title);
+  expect(sorted(numbers(broken.join('\n')))).toEqual(sorted(stated));
 });

@@ -14,8 +14,8 @@ export interface AgentHost {
   /** Makes holes of pages on the guest's behalf: what the hypervisor does for a decrease_reservation of the guest. */
   balloonOut(gfns: Uint32Array): Promise<void>;
   sleep(ms: number): Promise<void>;
-  /** Throws once the domain is no more. */
-  check(): void;
+  /** Throws if the vCPU will never answer: its domain is no more, or its thread died. */
+  check(vcpu: number): void;
 }
 
 /**
@@ -49,19 +49,20 @@ export class AgentConsole {
     return this.order(0, AgentOrder.SUM, gfns);
   }
 
-  /** Writes these pages round and round, at most {@link Mailbox.MAX_ITEMS} of them, until settle(). */
+  /** Every vCPU writes its share of these pages, at most {@link Mailbox.MAX_ITEMS}, round and round until settle(). */
   async scribble(gfns: Uint32Array): Promise<void> {
     if (gfns.length > Mailbox.MAX_ITEMS) throw new RangeError(`an agent can scribble on ${Mailbox.MAX_ITEMS} pages at most`);
-    await this.order(0, AgentOrder.SCRIBBLE, gfns);
+    const share = (vcpu: number): Uint32Array => gfns.filter((_, index) => index % this.turns.length === vcpu);
+    await Promise.all(this.turns.map((_, vcpu) => this.order(vcpu, AgentOrder.SCRIBBLE, share(vcpu))));
   }
 
   async settle(): Promise<void> {
-    await this.order(0, AgentOrder.SETTLE, new Uint32Array(0));
+    await Promise.all(this.turns.map((_, vcpu) => this.order(vcpu, AgentOrder.SETTLE, new Uint32Array(0))));
   }
 
   /** The guest lets go of the pages, then the hypervisor takes them. */
   async balloonOut(gfns: Uint32Array): Promise<void> {
-    await this.order(0, AgentOrder.SETTLE, new Uint32Array(0));
+    await this.settle();
     await this.host.balloonOut(gfns);
   }
 
@@ -105,7 +106,7 @@ export class AgentConsole {
 
   private async patience(vcpu: number): Promise<void> {
     await this.host.sleep(POLL_MS);
-    this.host.check();
+    this.host.check(vcpu);
     const { u32 } = registersOf(this.host.machine.contexts, vcpu);
     if (u32[Reg.CRASH] !== 0) throw new Error(`the agent on vCPU ${vcpu} crashed at virtual page 0x${u32[Reg.CRASH_VPN].toString(16)}`);
   }

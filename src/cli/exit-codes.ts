@@ -39,12 +39,14 @@ const BY_HOST_CODE: Record<Exclude<HostErrorCode, 'MIGRATION'>, ExitName> = {
   REFUSED: 'REFUSED',
   SHUTTING_DOWN: 'REFUSED',
   DESTINATION_UNREACHABLE: 'UNREACHABLE',
+  DESTINATION_REFUSED: 'REFUSED',
   BACKEND: 'INTERNAL',
   BAD_SAVE_FILE: 'BAD_FILE',
   INTERNAL: 'INTERNAL',
 };
 
 export function exitOf(code: HostErrorCode, detail?: string, survivor?: string): ExitName {
+  if (code === 'DESTINATION_REFUSED' && detail === 'UNAUTHORIZED') return 'UNAUTHORIZED';
   if (code !== 'MIGRATION') return BY_HOST_CODE[code];
   if (detail === 'CANCELLED') return 'CANCELLED';
   return survivor === 'source' ? 'MIGRATION_FAILED' : 'FAILED_AFTER_HANDOVER';

@@ -62,5 +62,10 @@ function classify(error: unknown): Failure {
   }
   if (error instanceof BindRefusedError) return { exit: 'REFUSED', code: error.code, message: error.message };
   const message = error instanceof Error ? error.message : String(error);
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'EADDRINUSE')
+    return { exit: 'REFUSED', code, message, remedy: 'another host listens there: choose another --port' };
+  if (code === 'EADDRNOTAVAIL')
+    return { exit: 'USAGE', code, message, remedy: 'give --listen an address of this machine' };
   return { exit: 'INTERNAL', code: 'INTERNAL', message };
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { VERSION } from '../host/version.js';
 import { addCreate } from './commands/create.js';
+import { addDemo } from './commands/demo.js';
 import { addDigest } from './commands/digest.js';
 import { addDomains } from './commands/domains.js';
 import { addExitCodes } from './commands/exit-codes.js';
@@ -22,6 +23,6 @@ export function createProgram(): Command {
     .showHelpAfterError(false);
   // Commands made from here on inherit the above. An error is said once, by failure.ts.
   program.configureOutput({ writeErr: () => undefined });
-  for (const add of [addHost, addDomains, addCreate, addDigest, addMigrate, addSaving, addExitCodes]) add(program);
+  for (const add of [addHost, addDomains, addCreate, addDigest, addMigrate, addSaving, addDemo, addExitCodes]) add(program);
   return program;
 }

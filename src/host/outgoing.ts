@@ -8,6 +8,7 @@ import { hostUrl, plainHostname } from './address.js';
 import type { IncomingReply, MigrateRequest } from './api.js';
 import { HostClient } from './client.js';
 import type { Entry } from './domain-table.js';
+import { HostError } from './errors.js';
 import type { Host } from './host.js';
 import type { MigrationRecord } from './migration-record.js';
 
@@ -47,7 +48,8 @@ async function migrate(
     const peer = new HostClient({ url: destination, token: request.destinationToken, ca: host.network.identity?.ca });
     const returns = host.network.endpointOf(gate);
     const paused = request.paused || (await entry.domain.info()).paused;
-    const reply = await peer.incoming({ config: entry.config, returns, paused }, record.signal);
+    const announced = peer.incoming({ config: entry.config, returns, paused }, record.signal);
+    const reply = await announced.catch((error: unknown) => Promise.reject(refusal(error, entry, destination)));
     const stream = await connectStream(host, reply, destination, record.signal);
     try {
       const { strategy, policy, downtimeBudgetMs, bandwidth, postcopyBandwidth, elideZeroPages } = request;
@@ -86,4 +88,17 @@ async function mournOrKeep(entry: Entry, to: string, error: unknown): Promise<vo
   if (error.survivor === 'destination' || error.survivor === 'unknown') entry.departedTo = to;
   // The listener stays open for a destination that has not heard yet that it must give up.
   await error.settled;
+}
+
+/** The destination's errors are not ours: its "no such domain" is not one of this host's. */
+function refusal(error: unknown, entry: Entry, destination: URL): unknown {
+  if (!(error instanceof HostError) || error.code === 'DESTINATION_UNREACHABLE') return error;
+  const { code: detail, details } = error;
+  const message = `${destination.origin} refused domain ${entry.config.name}: ${error.message}`;
+  return new HostError('DESTINATION_REFUSED', message, {
+    domain: entry.config.name,
+    detail,
+    remedy: details.remedy,
+    cause: error,
+  });
 }

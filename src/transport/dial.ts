@@ -1,8 +1,8 @@
 /** Connects to the peer's {@link Gate}. */
 import { type Channel, ChannelError, type Dialer } from '../migrate/io/channel.js';
 import { type DataPurpose, encodePreamble, type Ticket, WELCOME } from './preamble.js';
-import { type Address, connectTcp } from './tcp.js';
-import { connectTls, type TlsIdentity } from './tls.js';
+import { type Address, connectTcp, type TcpChannel } from './tcp.js';
+import { connectTls, type TlsChannel, type TlsIdentity } from './tls.js';
 
 /** For connecting, the TLS handshake and the peer's welcome together. */
 const DIAL_MS = 10_000;
@@ -31,11 +31,11 @@ export class GateDialer implements Dialer {
     }
   }
 
-  private connect(signal: AbortSignal): Promise<Channel> {
+  private connect(signal: AbortSignal): Promise<TcpChannel | TlsChannel> {
     return this.identity ? connectTls(this.address, this.identity, signal) : connectTcp(this.address, signal);
   }
 
-  private async introduce(channel: Channel, purpose: DataPurpose, signal: AbortSignal): Promise<void> {
+  private async introduce(channel: TcpChannel | TlsChannel, purpose: DataPurpose, signal: AbortSignal): Promise<void> {
     const drop = (): void => channel.destroy(new Error('given up'));
     signal.addEventListener('abort', drop, { once: true });
     try {
@@ -43,6 +43,8 @@ export class GateDialer implements Dialer {
       await channel.write([encodePreamble(this.ticket, purpose)]);
       await channel.read(welcome);
       if (welcome[0] !== WELCOME) throw new Error('not a xenferry listener');
+      // The user of the channel counts from its own first byte.
+      channel.bytesWritten = 0;
     } catch (cause) {
       drop();
       const { host, port } = this.address;

@@ -15,6 +15,7 @@ interface Options {
   readonly paging?: 'shadow' | 'hap';
   readonly guest: Program;
   readonly guestOption: Record<string, number>;
+  readonly content: 'files' | 'random';
   readonly seed: number;
   readonly paused?: boolean;
 }
@@ -33,6 +34,11 @@ export function addCreate(program: Command): void {
     )
     .addOption(new Option('--guest <program>', 'what runs in it').choices(PROGRAMS).default('idle'))
     .option('--guest-option <key=number>', 'a parameter of that program; may be repeated', collect, {})
+    .addOption(
+      new Option('--content <kind>', 'what its memory begins with: bytes of files and some zero pages, or random bytes')
+        .choices(['files', 'random'])
+        .default('files'),
+    )
     .option('--seed <n>', 'of its memory content and random numbers', parseCount(0, 0xffffffff), 1)
     .option('--paused', 'do not let it run yet')
     .action(async (name: string, options: Options, command: Command) => {
@@ -40,7 +46,15 @@ export function addCreate(program: Command): void {
       const { memory, vcpus, paging: pagingMode, seed, paused } = options;
       // Which parameters a program has is the host's to check, and it says what is wrong.
       const guest = { program: options.guest, ...options.guestOption } as DomainConfig['guest'];
-      const config = { name, memoryMB: Math.ceil(memory / MIB), vcpus, pagingMode, seed, guest };
+      const config = {
+        name,
+        memoryMB: Math.ceil(memory / MIB),
+        vcpus,
+        pagingMode,
+        seed,
+        guest,
+        content: { kind: options.content },
+      };
       const domain = await client.create({ config, paused });
       output.result(domain, () => domainSheet(domain));
     });

@@ -25,6 +25,8 @@ test('each purpose gets its own channel, whatever the order of dialing', async (
     const byte = new Uint8Array(1);
     await channel.read(byte);
     expect(byte[0]).toBe(i + 40);
+    // Neither preamble nor welcome counts: the engine's offsets begin at its own first byte.
+    expect([dialed[i].bytesWritten, channel.bytesWritten]).toEqual([1, 0]);
     channel.destroy();
     dialed[i].destroy();
   }

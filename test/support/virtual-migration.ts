@@ -1,6 +1,6 @@
 /** A migration in virtual time: two hosts, a link, a guest, and the oracle that says whether it arrived unharmed. */
 import { controlDigest, type EmulatedDomain, type GuestBuild } from '../../src/backends/emulated/index.js';
-import type { VirtualWorld } from '../../src/backends/emulated/virtual/world.js';
+import { VirtualWorld, type WorldOptions } from '../../src/backends/emulated/virtual/world.js';
 import {
   type MigrationError,
   type MigrationEvent,
@@ -82,4 +82,32 @@ export async function expectUnharmed(world: VirtualWorld, domain: EmulatedDomain
   );
   const digest = await world.clock.outside(domain.digest());
   expect(digest).toBe(await world.clock.outside(control));
+}
+
+export interface Stage {
+  readonly world: VirtualWorld;
+  /** Runs on host 0. */
+  readonly domain: EmulatedDomain;
+  /** It is on host 1 now, alone, and unharmed; the copy on host 0 is destroyed. */
+  arrived(): Promise<void>;
+}
+
+/** A world of two hosts for one scenario, with nothing left behind in it. */
+export async function inWorld<T>(
+  options: Pick<WorldOptions, 'link' | 'pagingMode'>,
+  build: GuestBuild,
+  scenario: (stage: Stage) => Promise<T>,
+): Promise<T> {
+  await using world = new VirtualWorld({ ramBytes: 2 * build.memoryMB * 2 ** 20, ...options });
+  const domain = await world.hosts[0].createDomain({ ...build, name: 'guest' });
+  const arrived = async (): Promise<void> => {
+    expect((await domain.info()).suspended).toBe(true);
+    await domain.destroy();
+    const [only, ...others] = await world.hosts[1].listDomains();
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ paused: false, suspended: false, pagedPages: 0 });
+    await world.clock.sleep(50);
+    await expectUnharmed(world, await world.hosts[1].domain(only.domid), build);
+  };
+  return await world.run(() => scenario({ world, domain, arrived }));
 }

@@ -87,7 +87,7 @@ export class Pager {
   private async serve({ push, urgent }: PageSession, signal: AbortSignal): Promise<void> {
     const pushed = this.readPages(push, true);
     const asked = this.readPages(urgent, false);
-    this.request(urgent, this.waits.gfns());
+    this.request(urgent, this.waits.all());
     await abortable(Promise.race([this.complete, failureOf(pushed), failureOf(asked)]), signal);
     await this.options.domain.paging.disable();
     await push.writer.record(RecordType.DONE, encodeStage3Note(this.note()));
@@ -116,7 +116,7 @@ export class Pager {
 
   private async apply(gfns: Uint32Array, data: Uint8Array): Promise<void> {
     await this.missing.load(gfns, data);
-    for (const gfn of this.waits.gfns()) {
+    for (const { gfn } of this.waits.all()) {
       if (!this.missing.has(gfn)) this.arrived(gfn);
     }
     if (this.missing.count === 0) this.whenComplete();
@@ -130,6 +130,7 @@ export class Pager {
   private onFault({ gfn, vcpu, kind }: PageFault): void {
     if (kind === 'dropped') {
       if (this.missing.drop(gfn)) this.dropped++;
+      this.waits.end(gfn);
       if (this.missing.count === 0) this.whenComplete();
       return;
     }
@@ -137,18 +138,18 @@ export class Pager {
     this.options.emit({ type: 'fault', gfn, vcpu });
     if (!this.missing.has(gfn)) return; // it came while the request was on its way
     if (!this.waits.begin(gfn, vcpu)) return;
-    if (this.session) this.request(this.session.urgent, [gfn]);
+    if (this.session) this.request(this.session.urgent, [{ gfn, vcpu }]);
   }
 
   /** At most one request a vCPU is on its way, so nothing queues without bound. */
-  private request({ writer }: Line, gfns: readonly number[]): void {
-    if (gfns.length === 0) return;
-    const body = encodeRequests(gfns.map((gfn) => ({ wanted: gfn, ...this.window(gfn) })));
+  private request({ writer }: Line, waits: readonly Omit<PageFault, 'kind'>[]): void {
+    if (waits.length === 0) return;
+    const body = encodeRequests(waits.map(({ gfn, vcpu }) => ({ wanted: gfn, ...this.window(gfn, vcpu) })));
     writer.record(RecordType.REQUEST, body).catch(() => undefined); // whoever reads the line sees the break too
   }
 
-  private window(gfn: number): Window {
-    const { first, count } = this.options.prepull.window(gfn);
+  private window(gfn: number, vcpu: number): Window {
+    const { first, count } = this.options.prepull.window(gfn, vcpu);
     const start = Math.max(0, first);
     const end = Math.min(this.options.nrGfns, first + count);
     return { first: Math.min(start, this.options.nrGfns), count: Math.max(0, end - start) };

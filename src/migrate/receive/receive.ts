@@ -1,5 +1,5 @@
 /** The destination's side of a migration: a stream becomes a domain. */
-import type { Domain } from '../../backends/backend.js';
+import type { Domain, GuestType } from '../../backends/backend.js';
 import { MigrationError, reasonOf } from '../errors.js';
 import { type Clock, systemClock } from '../io/clock.js';
 import type { ReceiveOptions } from '../options.js';
@@ -40,12 +40,17 @@ export function receiveDomain(options: ReceiveOptions): Promise<Received> {
   return new IncomingMigration(options).run();
 }
 
+/** What exists once the stream has begun in earnest. */
+interface Parts {
+  readonly domain: Domain;
+  readonly loader: PageLoader;
+}
+
 class IncomingMigration {
   private readonly clock: Clock;
   private readonly startedAt: number;
   private readonly reader: RecordReader;
-  private domain: Domain | undefined;
-  private loader: PageLoader | undefined;
+  private parts: Parts | undefined;
   private pager: Pager | undefined;
   private verdict: Verdict | undefined;
   private capabilities: Capabilities | undefined;
@@ -76,38 +81,44 @@ class IncomingMigration {
   }
 
   private async restore(): Promise<Domain> {
-    const { backend, name, maxPages, vcpus } = this.options;
     const { guestType } = await this.reader.readHeader();
-    const domain = await backend.createShell({ name, guestType, maxPages, vcpus });
-    this.domain = domain;
-    this.loader = new PageLoader(domain.memory);
     for (;;) {
       this.options.signal?.throwIfAborted();
       const record = await this.reader.next();
-      if (record.type === RecordType.END) break;
-      await this.take(record, domain);
+      if (record.type === RecordType.CAPABILITIES) {
+        this.capabilities = decodeCapabilities(await this.reader.readBody(), record.offset);
+        continue;
+      }
+      const parts = this.parts ?? (await this.begin(guestType));
+      if (record.type === RecordType.END) {
+        await this.reader.readBody();
+        await parts.domain.state.finish();
+        return parts.domain;
+      }
+      await this.take(record, parts);
       await this.verdict?.takenIn(this.reader.offset);
     }
-    await this.reader.readBody();
-    await domain.state.finish();
-    return domain;
   }
 
-  private async take(record: RecordHeader, domain: Domain): Promise<void> {
+  /** The line to the source comes first, so that it hears why there is no room here for its domain. */
+  private async begin(guestType: GuestType): Promise<Parts> {
+    const { backend, name, maxPages, vcpus } = this.options;
+    await this.openVerdict();
+    const domain = await backend.createShell({ name, guestType, maxPages, vcpus });
+    this.parts = { domain, loader: new PageLoader(domain.memory) };
+    return this.parts;
+  }
+
+  private async take(record: RecordHeader, { domain, loader }: Parts): Promise<void> {
     switch (record.type) {
       case RecordType.PAGE_DATA:
-        return this.loader?.load(this.reader, await this.reader.readPageHeader(this.capabilities?.nrGfns));
-      case RecordType.CAPABILITIES:
-        this.capabilities = decodeCapabilities(await this.reader.readBody(), record.offset);
-        return;
+        return loader.load(this.reader, await this.reader.readPageHeader(this.capabilities?.nrGfns));
       case RecordType.STATIC_DATA_END:
-        await this.reader.readBody();
-        return this.openVerdict();
+      case RecordType.STAGE3:
+        return void (await this.reader.readBody());
       case RecordType.EVICT_AHEAD:
       case RecordType.DIRTY_BITMAP:
         return this.evict(record, domain);
-      case RecordType.STAGE3:
-        return void (await this.reader.readBody());
       default:
         return this.restoreState(record, domain);
     }
@@ -119,7 +130,6 @@ class IncomingMigration {
     throw new Error(`this host does not know what to do with a state record of type ${type}`);
   }
 
-  /** The source waits for our line before it copies anything, so that both know of each other's failures. */
   private async openVerdict(): Promise<void> {
     const { dialer, reconnectMs = RECONNECT_MS, signal } = this.options;
     if (!dialer) {
@@ -169,7 +179,7 @@ class IncomingMigration {
     this.pager?.[Symbol.dispose]();
     const undecided = error instanceof MigrationError && error.code === 'HANDOVER_UNKNOWN';
     if (!undecided) {
-      await this.domain?.destroy();
+      await this.parts?.domain.destroy();
       await this.verdict?.refuse(error);
     }
     this.options.stream.destroy();

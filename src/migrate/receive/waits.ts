@@ -25,9 +25,9 @@ export class Waits {
     return true;
   }
 
-  /** Gfns that are waited for. */
-  gfns(): number[] {
-    return [...this.pages.keys()];
+  /** Pages that are waited for, and the first vCPU that does. */
+  all(): { gfn: number; vcpu: number }[] {
+    return Array.from(this.pages, ([gfn, vcpus]) => ({ gfn, vcpu: vcpus.keys().next().value ?? 0 }));
   }
 
   /** The page is there. Returns how long its first vCPU waited, or undefined if none did. */

@@ -26,13 +26,13 @@ export class PushCursor {
     private readonly nrGfns: number,
   ) {}
 
-  /** Windows round missing pages first, then on from the cursor, wrapping round. */
+  /** The newest window round a missing page first, then on from the cursor, wrapping round. */
   take(most: number): PushBatch {
     const limit = Math.max(1, Math.min(this.size, most));
-    for (let window = this.windows[0]; window; window = this.windows[0]) {
+    for (let window = this.windows.at(-1); window; window = this.windows.at(-1)) {
       const gfns = this.find(window.first, window.end, limit);
       if (gfns.length > 0) return { gfns: this.send(gfns), why: 'prepull' };
-      this.windows.shift();
+      this.windows.pop();
     }
     let gfns = this.find(this.at, this.nrGfns, limit);
     if (gfns.length === 0) gfns = this.find(0, this.nrGfns, limit);
@@ -51,7 +51,8 @@ export class PushCursor {
   /** A vCPU waits: its window goes next, the push continues behind it, in small batches again. */
   faultAt(first: number, count: number): void {
     const end = Math.min(this.nrGfns, first + count);
-    if (end > first && this.windows.length < MOST_WINDOWS) this.windows.push({ first, end });
+    if (this.windows.length === MOST_WINDOWS) this.windows.shift();
+    if (end > first) this.windows.push({ first, end });
     this.at = end < this.nrGfns ? end : 0;
     this.size = STEP;
   }

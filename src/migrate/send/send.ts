@@ -11,7 +11,7 @@ import { Recorder } from '../recorder.js';
 import type { MigrationReport } from '../report.js';
 import { decodeStage3Note } from '../stage3-note.js';
 import { isHandedOver } from '../state.js';
-import { encodeBitmap, encodeCapabilities, Feature, RecordType, RecordWriter } from '../stream/index.js';
+import { encodeBitmap, encodeCapabilities, Feature, isDisconnect, RecordType, RecordWriter } from '../stream/index.js';
 import { newBitmap, type SendContext } from './context.js';
 import { afterHandover, beforeHandover, neverRan, noWayBack, resumeFailed } from './failure.js';
 import { Handover } from './handover.js';
@@ -225,7 +225,8 @@ class OutgoingMigration {
       this.handover?.[Symbol.dispose]();
       return afterHandover(error, this.context.domain.domid);
     }
-    const cause = aborted ? error : ((await this.handover?.reasonForLoss()) ?? error);
+    // Only a broken connection has a reason that the other end knows better.
+    const cause = !aborted && isDisconnect(error) ? ((await this.handover?.reasonForLoss()) ?? error) : error;
     const failure = await this.resumeHere(cause, aborted);
     recorder.to(aborted ? 'cancelled' : 'failed');
     return failure;

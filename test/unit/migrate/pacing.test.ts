@@ -6,15 +6,18 @@ import { ManualClock } from '../../support/manual-clock.js';
 describe('RateLimiter', () => {
   it('holds any mix of sizes to the rate, but for one burst', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 1 << 22 }), { minLength: 2, maxLength: 60 }), async (sizes) => {
-        const clock = new ManualClock();
-        const limiter = new RateLimiter(clock, 10e6);
-        for (const size of sizes) await limiter.take(size);
-        const before = sizes.slice(0, -1).reduce((sum, size) => sum + size, 0);
-        // The last batch is let go as soon as those before it are paid for, to the shortest wait and the burst.
-        expect(clock.now()).toBeGreaterThanOrEqual((before / 10e6) * 1000 - 22);
-        expect(clock.now()).toBeLessThanOrEqual((before / 10e6) * 1000 + 1e-6);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 1 << 22 }), { minLength: 2, maxLength: 60 }),
+        async (sizes) => {
+          const clock = new ManualClock();
+          const limiter = new RateLimiter(clock, 10e6);
+          for (const size of sizes) await limiter.take(size);
+          const before = sizes.slice(0, -1).reduce((sum, size) => sum + size, 0);
+          // The last batch is let go as soon as those before it are paid for, to the shortest wait and the burst.
+          expect(clock.now()).toBeGreaterThanOrEqual((before / 10e6) * 1000 - 22);
+          expect(clock.now()).toBeLessThanOrEqual((before / 10e6) * 1000 + 1e-6);
+        },
+      ),
     );
   });
 

@@ -1,5 +1,5 @@
-import { autoPolicy, precopyPolicy, type Situation, singlePass } from '../../../src/migrate/send/policy.js';
 import type { RoundReport } from '../../../src/migrate/index.js';
+import { autoPolicy, precopyPolicy, type Situation, singlePass } from '../../../src/migrate/send/policy.js';
 
 const NR_GFNS = 10_000;
 
@@ -36,7 +36,10 @@ describe('policy xen (today)', () => {
   });
 
   it('sends fewer than 50 pages live and then stops', () => {
-    expect(policy(situation([NR_GFNS], { dirtyPages: 49 }))).toEqual({ kind: 'send-then-stop', reason: 'few-dirty-pages' });
+    expect(policy(situation([NR_GFNS], { dirtyPages: 49 }))).toEqual({
+      kind: 'send-then-stop',
+      reason: 'few-dirty-pages',
+    });
   });
 
   it('stops after five live rounds', () => {

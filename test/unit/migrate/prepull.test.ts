@@ -11,7 +11,7 @@ describe('adaptive window', () => {
       fc.property(fc.array(fc.integer({ min: 0, max: 5000 }), { maxLength: 50 }), (faults) => {
         const policy = adaptiveWindow();
         for (const gfn of faults) {
-          const { first, count } = policy.window(gfn);
+          const { first, count } = policy.window(gfn, 0);
           expect(gfn).toBeGreaterThanOrEqual(first);
           expect(gfn).toBeLessThan(first + count);
           expect(count).toBeLessThanOrEqual(128);
@@ -25,25 +25,32 @@ describe('adaptive window', () => {
     const forward = adaptiveWindow();
     let at = 1000;
     for (let i = 0; i < 6; i++) {
-      const { first, count } = forward.window(at);
+      const { first, count } = forward.window(at, 0);
       at = first + count;
     }
-    expect(forward.window(at).count).toBe(128);
+    expect(forward.window(at, 0).count).toBe(128);
 
     const backward = adaptiveWindow();
     at = 100_000;
-    let last = backward.window(at);
-    for (let i = 0; i < 8; i++) last = backward.window(last.first - 1);
+    let last = backward.window(at, 0);
+    for (let i = 0; i < 8; i++) last = backward.window(last.first - 1, 0);
     expect(last.count).toBe(128);
     expect(last.first).toBeLessThan(last.first + last.count - 1);
 
     const jumping = adaptiveWindow();
-    for (let i = 0; i < 6; i++) last = jumping.window(i * 10_000);
+    for (let i = 0; i < 6; i++) last = jumping.window(i * 10_000, 0);
     expect(last.count).toBe(4);
   });
 
+  it('follows each vCPU by itself', () => {
+    const policy = adaptiveWindow();
+    let last = [policy.window(1000, 0), policy.window(90_000, 1)];
+    for (let i = 0; i < 6; i++) last = last.map(({ first, count }, vcpu) => policy.window(first + count, vcpu));
+    expect(last.map(({ count }) => count)).toEqual([128, 128]);
+  });
+
   it('none asks for nothing besides', () => {
-    expect(fixedWindow(0).window(7).count).toBe(0);
+    expect(fixedWindow(0).window(7, 0).count).toBe(0);
   });
 });
 

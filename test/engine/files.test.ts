@@ -1,0 +1,72 @@
+/** Saving to a stream and restoring from one, with nobody at the other end. */
+import type { GuestBuild } from '../../src/backends/emulated/index.js';
+import { receiveDomain, sendDomain } from '../../src/migrate/index.js';
+import { MemoryChannel } from '../support/memory-channel.js';
+import { testWithVerifier, verifyStream } from '../support/verify-stream.js';
+import { inWorld, type Stage } from '../support/virtual-migration.js';
+
+const build: GuestBuild = { memoryMB: 4, vcpus: 2, guest: { program: 'zipf', rateMBps: 10 }, seed: 11 };
+const LINK = { bytesPerSecond: 1e9, latencyMs: 0.1 };
+const SHELL = { name: 'restored', maxPages: 1024, vcpus: 2 };
+
+async function save({ world, domain }: Stage): Promise<Uint8Array> {
+  const stream = new MemoryChannel();
+  const report = await sendDomain({ domain, stream, strategy: 'precopy', clock: world.clock });
+  expect(report.state).toBe('completed');
+  expect((await domain.info()).suspended).toBe(true);
+  return stream.written();
+}
+
+it('a saved domain, restored, is the same and runs on', async () => {
+  await inWorld({ link: LINK }, build, async (stage) => {
+    const { world, arrived } = stage;
+    await world.clock.sleep(50);
+    const stream = new MemoryChannel(await save(stage), [1, 7, 4096, 100_000]);
+    await receiveDomain({ backend: world.hosts[1], stream, clock: world.clock, ...SHELL });
+    await arrived();
+  });
+});
+
+testWithVerifier("Xen's verify-stream-v2 accepts a precopy stream of an emulated domain", async () => {
+  await inWorld({ link: LINK }, build, async (stage) => {
+    const bytes = await save(stage);
+    const verdict = await stage.world.clock.outside(Promise.resolve(verifyStream(bytes)));
+    expect(verdict.text).not.toContain('Error');
+    expect(verdict.ok).toBe(true);
+  });
+});
+
+it('a stream cut anywhere leaves no half-built domain', async () => {
+  await inWorld({ link: LINK }, build, async (stage) => {
+    const { world } = stage;
+    const bytes = await save(stage);
+    const free = world.hosts[1].freePages;
+    const lengths = [0, 23, 24, 40, 41, 48, 500, bytes.length >> 1, bytes.length - 9, bytes.length - 1];
+    for (const length of lengths) {
+      const stream = new MemoryChannel(bytes.slice(0, length));
+      const received = receiveDomain({ backend: world.hosts[1], stream, clock: world.clock, ...SHELL });
+      await expect(received).rejects.toMatchObject({ code: 'BAD_STREAM', cause: { code: 'TRUNCATED' } });
+      expect(await world.hosts[1].listDomains()).toEqual([]);
+      expect(world.hosts[1].freePages).toBe(free);
+    }
+  });
+});
+
+it('a page beyond the domain is refused', async () => {
+  await inWorld({ link: LINK }, build, async (stage) => {
+    const { world } = stage;
+    const stream = new MemoryChannel(await save(stage));
+    const small = receiveDomain({ backend: world.hosts[1], stream, clock: world.clock, ...SHELL, maxPages: 512 });
+    await expect(small).rejects.toMatchObject({ code: 'BAD_STREAM' });
+    expect(await world.hosts[1].listDomains()).toEqual([]);
+  });
+});
+
+it('post-copy needs a way back', async () => {
+  await inWorld({ link: LINK }, build, async ({ world, domain }) => {
+    const stream = new MemoryChannel();
+    const sent = sendDomain({ domain, stream, strategy: 'tsmc', clock: world.clock });
+    await expect(sent).rejects.toMatchObject({ code: 'NO_RETURN_CHANNEL', survivor: 'source' });
+    expect(await domain.info()).toMatchObject({ paused: false, suspended: false });
+  });
+});

@@ -1,0 +1,122 @@
+/** The two strategies, and the choice between them, on a busy domain in virtual time. */
+import type { GuestBuild, GuestSpec } from '../../src/backends/emulated/index.js';
+import type { MigrationEvent } from '../../src/migrate/index.js';
+import { inWorld, type Journey, type JourneyOptions, migrate } from '../support/virtual-migration.js';
+
+const hotSet: GuestSpec = { program: 'hot-set', hotMB: 4, rateMBps: 20 };
+const build = (guest: GuestSpec = hotSet): GuestBuild => ({ memoryMB: 16, vcpus: 2, guest, seed: 7 });
+/** 100 Mbit/s: the guest above writes faster. */
+const SLOW = { bytesPerSecond: 12.5e6, latencyMs: 0.2 };
+
+function journeyOf(options: JourneyOptions, guest?: GuestSpec, pagingMode: 'shadow' | 'hap' = 'hap'): Promise<Journey> {
+  return inWorld({ link: SLOW, pagingMode }, build(guest), async ({ world, domain, arrived }) => {
+    await world.clock.sleep(100);
+    const journey = await migrate(world, domain, options);
+    expect(journey.sendError ?? journey.receiveError).toBeUndefined();
+    await arrived();
+    return journey;
+  });
+}
+
+describe.each(['shadow', 'hap'] as const)('%s', (pagingMode) => {
+  it('precopy makes rounds until its policy gives up, and the memory arrives', async () => {
+    const { report } = await journeyOf({ strategy: 'precopy' }, hotSet, pagingMode);
+    expect(report).toMatchObject({ state: 'completed', strategy: 'precopy', stopReason: 'round-limit' });
+    expect(report?.rounds.map(({ final }) => final)).toEqual([false, false, false, false, false, true]);
+    const faults = report?.rounds[1].faultCount ?? -1;
+    if (pagingMode === 'shadow') expect(faults).toBeGreaterThan(0);
+    else expect(faults).toBe(0);
+  });
+
+  it('TSMC sends no page more than twice, fewer pages and in less time', async () => {
+    const precopy = (await journeyOf({ strategy: 'precopy' }, hotSet, pagingMode)).report;
+    const tsmc = (await journeyOf({ strategy: 'tsmc' }, hotSet, pagingMode)).report;
+    expect(tsmc?.maxSendsPerPage).toBeLessThanOrEqual(2);
+    expect(tsmc?.pagesSent).toBeLessThan(precopy?.pagesSent ?? 0);
+    expect(tsmc?.totalMs).toBeLessThan(precopy?.totalMs ?? 0);
+    expect(tsmc?.downtimeMs).toBeLessThan(precopy?.downtimeMs ?? 0);
+    const { missingPages = 0, demandPages = 0, prepullPages = 0, pushPages = 0 } = tsmc?.stage3 ?? {};
+    expect(demandPages + prepullPages + pushPages).toBe(missingPages);
+    expect(tsmc?.stage3?.faults).toBeGreaterThan(0);
+  });
+});
+
+it('xen-4.1 goes on to 29 rounds', async () => {
+  const guest: GuestSpec = { program: 'hot-set', hotMB: 0.5, rateMBps: 20 };
+  const { report } = await journeyOf({ strategy: 'precopy', policy: 'xen-4.1' }, guest);
+  expect(report?.rounds.length).toBe(30);
+});
+
+it('a downtime budget stops the rounds, and the prediction is close to what came', async () => {
+  const guest: GuestSpec = { program: 'hot-set', hotMB: 1, rateMBps: 5 };
+  const { report } = await journeyOf({ strategy: 'precopy', downtimeBudgetMs: 100 }, guest);
+  expect(report?.stopReason).toBe('downtime-budget');
+  expect(report?.predictedDowntimeMs).toBeLessThanOrEqual(100);
+  expect(report?.downtimeMs).toBeLessThan(110);
+  expect(report?.downtimeMs).toBeGreaterThan((report?.predictedDowntimeMs ?? 0) * 0.7);
+});
+
+describe('auto', () => {
+  it('stays with precopy where that converges', async () => {
+    const guest: GuestSpec = { program: 'hot-set', hotMB: 1, rateMBps: 2 };
+    const { report, events } = await journeyOf({ strategy: 'auto' }, guest);
+    expect(report?.strategy).toBe('precopy');
+    expect(events.filter(({ type }) => type === 'strategy')).toMatchObject([{ strategy: 'precopy' }]);
+  });
+
+  it('goes to stage 3 where it does not', async () => {
+    const { report } = await journeyOf({ strategy: 'auto', downtimeBudgetMs: 50 });
+    expect(report).toMatchObject({ strategy: 'tsmc', stopReason: 'not-converging' });
+    expect(report?.rounds.length).toBe(2);
+    expect(report?.downtimeMs).toBeLessThan(10);
+  });
+});
+
+describe.each(['precopy', 'tsmc'] as const)('bandwidth cap, %s', (strategy) => {
+  it('holds in every stage', async () => {
+    const cap = 4e6;
+    const { report, events } = await journeyOf({ strategy, bandwidth: cap });
+    const rate = ((report?.bytesSent ?? 0) / (report?.totalMs ?? 1)) * 1000;
+    expect(rate).toBeLessThanOrEqual(cap * 1.02);
+    expect(rate).toBeGreaterThan(cap * 0.8);
+    if (strategy === 'tsmc') {
+      const { ms = 1, missingPages = 0 } = report?.stage3 ?? {};
+      expect((missingPages * 4096) / ms).toBeLessThanOrEqual((cap / 1000) * 1.05);
+    }
+    expectMonotonic(events);
+  });
+
+  it('may differ in stage 3', async () => {
+    const { report } = await journeyOf({ strategy: 'tsmc', bandwidth: 4e6, postcopyBandwidth: 10e6 });
+    const { ms = 1, missingPages = 0 } = report?.stage3 ?? {};
+    expect((missingPages * 4096) / ms).toBeGreaterThan(6000);
+  });
+});
+
+function expectMonotonic(events: readonly MigrationEvent[]): void {
+  const progress = events.filter((event) => event.type === 'progress').map((event) => event.progress);
+  expect(progress.length).toBeGreaterThan(3);
+  progress.forEach(({ fraction, etaMs = 0 }, i) => {
+    const before = progress[i - 1] ?? { fraction: 0 };
+    expect(fraction).toBeGreaterThanOrEqual(before.fraction);
+    expect(etaMs).toBeLessThanOrEqual(before.etaMs ?? Number.POSITIVE_INFINITY);
+  });
+  expect(progress.at(-1)?.fraction).toBe(1);
+}
+
+it('prepull saves a guest that walks its memory round trips', async () => {
+  const guest: GuestSpec = { program: 'memtester', regionMB: 8, rateMBps: 20 };
+  const asked = async (prepullWindow: number | 'adaptive'): Promise<number> =>
+    (await journeyOf({ strategy: 'tsmc', prepullWindow, bandwidth: 10e6 }, guest)).report?.stage3?.demandPages ?? 0;
+  const none = await asked(0);
+  expect(none).toBeGreaterThan(0);
+  expect(await asked('adaptive')).toBeLessThan(none);
+});
+
+it('the same run twice gives byte-identical reports and events', async () => {
+  for (const strategy of ['precopy', 'tsmc', 'auto'] as const) {
+    const runs = [await journeyOf({ strategy }), await journeyOf({ strategy })];
+    const [first, second] = runs.map(({ report, events }) => JSON.stringify({ report, events }));
+    expect(first).toBe(second);
+  }
+});

@@ -71,6 +71,13 @@ export class DomainCore {
     if (this.dying && !allowDying) throw this.error('DOMAIN_DYING', 'it is being destroyed', Errno.EINVAL);
   }
 
+  /** Throws if the vCPU's thread has died. */
+  checkVcpu(vcpu: number): void {
+    this.check();
+    const cause = this.failures.get(vcpu);
+    if (cause) throw new BackendError('HYPERVISOR', `domain ${this.domid}: ${cause.message}`, { domid: this.domid, cause });
+  }
+
   /** Runs `body` while no vCPU is in guest mode; the pause does not show. */
   async held<T>(body: () => T | Promise<T>): Promise<T> {
     await this.execution.hold();

@@ -112,7 +112,7 @@ export class EmulatedDomain implements Domain {
     return new AgentConsole({
       machine,
       sleep: spec.sleep,
-      check: () => core.check(),
+      check: (vcpu) => core.checkVcpu(vcpu),
       balloonOut: (gfns) => this.memory.depopulate(gfns),
     });
   }

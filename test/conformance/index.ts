@@ -21,6 +21,7 @@ import { type ConformanceOptions, register, type Topic } from './runner.js';
 
 export type { Ability, DomainRequest, Factory, Fixture, Guest, RunningDomain } from './fixture.js';
 export { ABILITIES, MIN_PAGES } from './fixture.js';
+export { MUTANTS, type Mutant } from './mutants/index.js';
 export type { ConformanceOptions, DeclaredCapabilities, TestFunction } from './runner.js';
 
 const TOPICS: readonly Topic[] = [

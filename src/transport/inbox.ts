@@ -5,7 +5,7 @@
  */
 import { ChannelError } from '../migrate/io/channel.js';
 
-/** Measured: 64 KiB is as fast as any for 4 MiB records, and reads 16 lone pages with one call. */
+/** Measured: for 4 MiB records 4 to 256 KiB are alike; for reads of a page each, 64 KiB is a third faster than 4. */
 const READ_AHEAD_BYTES = 64 * 1024;
 
 interface PendingRead {

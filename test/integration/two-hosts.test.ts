@@ -52,6 +52,25 @@ test('Ctrl-C cancels, says what happened, and the domain runs on', async () => {
   await Promise.all([stop(a), stop(b)]);
 });
 
+test('a destination that is killed in stage 1: status 5, and the domain runs on, unharmed', async () => {
+  const [a, b] = await Promise.all([daemon('a'), daemon('b')]);
+  await json('-H', a.url, 'create', 'web', '--memory', '24M', ...HOT);
+  const migrating = start('-H', a.url, 'migrate', 'web', b.url, '--bandwidth', '2MB/s');
+  await new Promise<void>((resolve) => {
+    migrating.child.stderr?.on('data', (part: Buffer) => part.toString().includes('stage1') && resolve());
+  });
+  b.child.kill('SIGKILL');
+  const { code, stderr } = await migrating.ended;
+  expect([code, stderr]).toEqual([5, expect.stringContaining('it runs on here')]);
+  await b.ended;
+  expect((await json('-H', a.url, 'info', 'web')).document).toMatchObject({ state: 'running' });
+  expect(await json('-H', a.url, 'digest', 'web', '--control')).toMatchObject({
+    code: 0,
+    document: { verified: true },
+  });
+  await stop(a);
+});
+
 test('saved to a file and restored; over TLS', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'xenferry-int-'));
   const file = join(directory, 'web.save');

@@ -5,5 +5,9 @@ import type { DomainCore } from './core.js';
 export function checkBatch(core: DomainCore, gfns: Uint32Array): void {
   core.check();
   if (gfns.length <= MAX_BATCH) return;
-  throw core.error('INVALID_ARGUMENT', `${gfns.length} pages in one batch; at most ${MAX_BATCH} are allowed`, Errno.E2BIG);
+  throw core.error(
+    'INVALID_ARGUMENT',
+    `${gfns.length} pages in one batch; at most ${MAX_BATCH} are allowed`,
+    Errno.E2BIG,
+  );
 }

@@ -34,7 +34,8 @@ export function contentOf(spec: ContentSpec = {}): Content {
     [zeroShare, duplicateShare],
     [neverPopulatedShare, balloonedShare],
   ])
-    if (!(first >= 0 && second >= 0 && first + second < 1)) throw new RangeError('shares of content must be ≥ 0 and sum to less than 1');
+    if (!(first >= 0 && second >= 0 && first + second < 1))
+      throw new RangeError('shares of content must be ≥ 0 and sum to less than 1');
   return content;
 }
 
@@ -58,7 +59,13 @@ export function initialState(content: Content, seed: number, index: number): num
 }
 
 /** Fills the data pages [first, end). Holes stay zero. */
-export async function fillContents(machine: Machine, content: Content, seed: number, first: number, end: number): Promise<void> {
+export async function fillContents(
+  machine: Machine,
+  content: Content,
+  seed: number,
+  first: number,
+  end: number,
+): Promise<void> {
   await using source = content.kind === 'files' ? await FileBytes.open(seed) : new RandomBytes(seed);
   const { memory } = machine;
   for (let at = first * PAGE_SIZE; at < end * PAGE_SIZE; at += FILL_BYTES)
@@ -71,7 +78,8 @@ function adjust({ memory, p2m }: Machine, content: Content, seed: number, first:
   const at = gfn * PAGE_SIZE;
   const luck = chance(seed, 0x2e70, Math.floor(gfn / CONTENT_RUN));
   if (p2m[gfn] !== P2m.RAM || luck < content.zeroShare) memory.fill(0, at, at + PAGE_SIZE);
-  else if (luck < content.zeroShare + content.duplicateShare) memory.copyWithin(at, first * PAGE_SIZE, (first + 1) * PAGE_SIZE);
+  else if (luck < content.zeroShare + content.duplicateShare)
+    memory.copyWithin(at, first * PAGE_SIZE, (first + 1) * PAGE_SIZE);
 }
 
 class RandomBytes implements AsyncDisposable {
@@ -110,7 +118,12 @@ class FileBytes implements AsyncDisposable {
 
   async fill(into: Uint8Array): Promise<void> {
     for (let done = 0; done < into.length; ) {
-      const { bytesRead } = await this.file.read(this.chunk, 0, Math.min(FILL_BYTES, into.length - done), this.position);
+      const { bytesRead } = await this.file.read(
+        this.chunk,
+        0,
+        Math.min(FILL_BYTES, into.length - done),
+        this.position,
+      );
       if (bytesRead === 0) this.rewind();
       into.set(this.chunk.subarray(0, bytesRead), done);
       done += bytesRead;

@@ -75,7 +75,8 @@ export class DomainCore {
   checkVcpu(vcpu: number): void {
     this.check();
     const cause = this.failures.get(vcpu);
-    if (cause) throw new BackendError('HYPERVISOR', `domain ${this.domid}: ${cause.message}`, { domid: this.domid, cause });
+    if (cause)
+      throw new BackendError('HYPERVISOR', `domain ${this.domid}: ${cause.message}`, { domid: this.domid, cause });
   }
 
   /** Runs `body` while no vCPU is in guest mode; the pause does not show. */

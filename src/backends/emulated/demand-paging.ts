@@ -28,7 +28,8 @@ export class EmulatedPaging implements DemandPaging {
   async evict(gfns: Uint32Array): Promise<Int32Array> {
     checkBatch(this.core, gfns);
     if (!this.ring) throw this.core.error('INVALID_STATE', 'the paging ring is not open: enable() first', Errno.ENODEV);
-    if (!this.core.stopped) throw this.core.error('INVALID_STATE', 'pages are evicted from a paused domain only', Errno.EINVAL);
+    if (!this.core.stopped)
+      throw this.core.error('INVALID_STATE', 'pages are evicted from a paused domain only', Errno.EINVAL);
     return this.core.held(async () => {
       await this.core.execution.spend('evict-page', gfns.length);
       return this.takeOut(gfns);
@@ -38,7 +39,11 @@ export class EmulatedPaging implements DemandPaging {
   async load(gfns: Uint32Array, data: Uint8Array): Promise<Int32Array> {
     checkBatch(this.core, gfns);
     if (data.length < gfns.length * PAGE_SIZE)
-      throw this.core.error('BAD_BUFFER', `${gfns.length} pages need ${gfns.length * PAGE_SIZE} bytes, not ${data.length}`, Errno.EFAULT);
+      throw this.core.error(
+        'BAD_BUFFER',
+        `${gfns.length} pages need ${gfns.length * PAGE_SIZE} bytes, not ${data.length}`,
+        Errno.EFAULT,
+      );
     await this.core.execution.spend('load-page', gfns.length);
     this.core.check();
     const { machine } = this.core;
@@ -54,7 +59,12 @@ export class EmulatedPaging implements DemandPaging {
   async disable(): Promise<void> {
     this.core.check();
     if (this.core.paged > 0)
-      throw this.core.error('BUSY', `${this.core.paged} pages are still missing`, Errno.EBUSY, 'load every missing page first');
+      throw this.core.error(
+        'BUSY',
+        `${this.core.paged} pages are still missing`,
+        Errno.EBUSY,
+        'load every missing page first',
+      );
     this.ring = undefined;
   }
 

@@ -46,7 +46,11 @@ export async function controlDigest(build: GuestBuild, steps: readonly number[])
 export async function controlMachine(build: GuestBuild, steps: readonly number[]): Promise<Machine> {
   const maxPages = pagesOf(build.memoryMB);
   const ram = new Ram(maxPages * PAGE_SIZE);
-  const machine = createMachine(ram.view({ first: 0, pages: maxPages }), { pagingMode: 'hap', vcpus: build.vcpus, maxPages });
+  const machine = createMachine(ram.view({ first: 0, pages: maxPages }), {
+    pagingMode: 'hap',
+    vcpus: build.vcpus,
+    maxPages,
+  });
   await bootGuest(machine, build);
   for (let vcpu = 0; vcpu < build.vcpus; vcpu++) await runTo(new Vcpu(machine, vcpu), steps[vcpu] ?? 0);
   return machine;

@@ -2,9 +2,9 @@ import { type Domain, type DomainInfo, Errno } from '../backend.js';
 import type { DomainCore } from './core.js';
 import { EmulatedPaging } from './demand-paging.js';
 import { domainDigest } from './digest.js';
-import { AgentConsole } from './guests/agent-console.js';
 import { EmulatedMemory } from './foreign-memory.js';
 import { type GuestReport, guestReport } from './guest-report.js';
+import { AgentConsole } from './guests/agent-console.js';
 import { EmulatedLogDirty } from './logdirty.js';
 import { EmulatedState } from './platform-state/platform-state.js';
 import { GuestFlag, Reg, registersOf } from './registers.js';
@@ -67,7 +67,8 @@ export class EmulatedDomain implements Domain {
     const { core } = this;
     core.check();
     if (core.pauses === 0) throw core.error('INVALID_STATE', 'it is not paused', Errno.EINVAL);
-    if (core.pauses === 1 && !core.ready) throw core.error('INVALID_STATE', 'it has no CPU state to run with', Errno.EINVAL);
+    if (core.pauses === 1 && !core.ready)
+      throw core.error('INVALID_STATE', 'it has no CPU state to run with', Errno.EINVAL);
     core.pauses--;
     core.hasRun ||= core.pauses === 0;
     core.execution.release();
@@ -130,8 +131,15 @@ export class EmulatedDomain implements Domain {
   async digest(): Promise<string> {
     const { core } = this;
     core.check();
-    if (!core.stopped) throw core.error('INVALID_STATE', 'pause it first: a digest is of a domain that does not run', Errno.EINVAL);
-    if (core.paged > 0) throw core.error('INVALID_STATE', `${core.paged} of its pages are missing`, Errno.EINVAL, 'wait until the migration has completed');
+    if (!core.stopped)
+      throw core.error('INVALID_STATE', 'pause it first: a digest is of a domain that does not run', Errno.EINVAL);
+    if (core.paged > 0)
+      throw core.error(
+        'INVALID_STATE',
+        `${core.paged} of its pages are missing`,
+        Errno.EINVAL,
+        'wait until the migration has completed',
+      );
     return core.held(() => domainDigest(core.machine));
   }
 
@@ -151,7 +159,12 @@ export class EmulatedDomain implements Domain {
     if (core.failures.size === 0 && !this.ignoresSuspend()) return;
     await core.spec.sleep(core.spec.suspendTimeoutMs);
     core.check();
-    throw core.error('SUSPEND_FAILED', 'the guest did not answer the request to suspend', Errno.EAGAIN, 'suspend it from within, or migrate it when it answers again');
+    throw core.error(
+      'SUSPEND_FAILED',
+      'the guest did not answer the request to suspend',
+      Errno.EAGAIN,
+      'suspend it from within, or migrate it when it answers again',
+    );
   }
 
   private ignoresSuspend(): boolean {

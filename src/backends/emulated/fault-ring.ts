@@ -37,7 +37,11 @@ export class FaultRing {
   /** Answers the requests whose pages have come, and posts those that waited for a slot. */
   settle(): void {
     for (const fault of this.slots) if (!this.isMissing(fault.gfn)) this.slots.delete(fault);
-    while (this.isOpen && this.waiting.length > 0 && this.slots.size < RING_SLOTS) this.post(this.waiting.shift()!);
+    while (this.isOpen && this.slots.size < RING_SLOTS) {
+      const next = this.waiting.shift();
+      if (!next) return;
+      this.post(next);
+    }
   }
 
   /** A page that came before its request was read needs no answer. */

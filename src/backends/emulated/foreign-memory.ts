@@ -32,7 +32,8 @@ export class EmulatedMemory implements ForeignMemory {
     await this.core.execution.spend('populate-page', gfns.length);
     this.core.check();
     const { core } = this;
-    const wanted = (i: number): boolean => types === undefined || (types[i] !== PageType.XTAB && types[i] !== PageType.BROKEN);
+    const wanted = (i: number): boolean =>
+      types === undefined || (types[i] !== PageType.XTAB && types[i] !== PageType.BROKEN);
     const holes = gfns.filter((gfn, i) => wanted(i) && isHole(core.machine.p2m[gfn]));
     // Pages of holes are zero already: everything is scrubbed when it becomes one.
     core.populated += pageOps.setBytesAt(core.machine.p2m, holes, P2m.RAM);
@@ -74,9 +75,17 @@ export class EmulatedMemory implements ForeignMemory {
     const { core } = this;
     const highest = gfns.reduce((max, gfn) => Math.max(max, gfn), -1);
     if (highest >= core.spec.hostPages)
-      throw core.error('BAD_GFN', `gfn ${highest} is beyond any domain of this host (${core.spec.hostPages} pages)`, Errno.EINVAL);
+      throw core.error(
+        'BAD_GFN',
+        `gfn ${highest} is beyond any domain of this host (${core.spec.hostPages} pages)`,
+        Errno.EINVAL,
+      );
     if (highest >= core.machine.maxPages)
-      throw core.error('NO_MEMORY', `gfn ${highest} is beyond the domain's ${core.machine.maxPages} pages`, Errno.ENOMEM);
+      throw core.error(
+        'NO_MEMORY',
+        `gfn ${highest} is beyond the domain's ${core.machine.maxPages} pages`,
+        Errno.ENOMEM,
+      );
   }
 }
 

@@ -86,7 +86,10 @@ export class EmulatedHypervisor implements HypervisorBackend {
   async createShell(shell: DomainShell): Promise<EmulatedDomain> {
     this.check();
     if (shell.guestType !== 'hvm')
-      throw new BackendError('NOT_SUPPORTED', 'the emulated backend has no PV guests', { errno: Errno.EOPNOTSUPP, remedy: 'use a domain of type hvm' });
+      throw new BackendError('NOT_SUPPORTED', 'the emulated backend has no PV guests', {
+        errno: Errno.EOPNOTSUPP,
+        remedy: 'use a domain of type hvm',
+      });
     return this.build(shell);
   }
 
@@ -101,7 +104,10 @@ export class EmulatedHypervisor implements HypervisorBackend {
     } catch (cause) {
       await domain.destroy();
       if (!(cause instanceof RangeError)) throw cause;
-      throw new BackendError('INVALID_ARGUMENT', `domain ${spec.name}: ${cause.message}`, { cause, errno: Errno.EINVAL });
+      throw new BackendError('INVALID_ARGUMENT', `domain ${spec.name}: ${cause.message}`, {
+        cause,
+        errno: Errno.EINVAL,
+      });
     }
   }
 
@@ -147,10 +153,14 @@ export class EmulatedHypervisor implements HypervisorBackend {
   }
 
   private noMemory(pages: number): BackendError {
-    return new BackendError('NO_MEMORY', `no ${pages} neighbouring pages are free; ${this.freePages} of ${this.ram.pages} are, in all`, {
-      errno: Errno.ENOMEM,
-      remedy: 'destroy a domain, or start the host with more memory',
-    });
+    return new BackendError(
+      'NO_MEMORY',
+      `no ${pages} neighbouring pages are free; ${this.freePages} of ${this.ram.pages} are, in all`,
+      {
+        errno: Errno.ENOMEM,
+        remedy: 'destroy a domain, or start the host with more memory',
+      },
+    );
   }
 
   private check(): void {
@@ -160,8 +170,10 @@ export class EmulatedHypervisor implements HypervisorBackend {
 
 function checkShape({ name, maxPages, vcpus }: DomainShell): void {
   const wrong =
-    (!Number.isSafeInteger(maxPages) || maxPages < 1) ? `${maxPages} is not a number of pages`
-    : (!Number.isSafeInteger(vcpus) || vcpus < 1 || vcpus > MAX_VCPUS) ? `${vcpus} vCPUs; 1 to ${MAX_VCPUS} are possible`
-    : undefined;
+    !Number.isSafeInteger(maxPages) || maxPages < 1
+      ? `${maxPages} is not a number of pages`
+      : !Number.isSafeInteger(vcpus) || vcpus < 1 || vcpus > MAX_VCPUS
+        ? `${vcpus} vCPUs; 1 to ${MAX_VCPUS} are possible`
+        : undefined;
   if (wrong) throw new BackendError('INVALID_ARGUMENT', `domain ${name}: ${wrong}`, { errno: Errno.EINVAL });
 }

@@ -98,7 +98,11 @@ export class EmulatedLogDirty implements LogDirty {
     if (!Number.isSafeInteger(pages) || pages < 0)
       throw this.core.error('INVALID_ARGUMENT', `${pages} is not a number of pages`, Errno.EINVAL);
     if (bitmap && bitmap.length < Math.ceil(pages / 8))
-      throw this.core.error('BAD_BUFFER', `${pages} pages need a bitmap of ${Math.ceil(pages / 8)} bytes, not ${bitmap.length}`, Errno.EFAULT);
+      throw this.core.error(
+        'BAD_BUFFER',
+        `${pages} pages need a bitmap of ${Math.ceil(pages / 8)} bytes, not ${bitmap.length}`,
+        Errno.EFAULT,
+      );
   }
 
   private async exclusively<T>(body: () => Promise<T>): Promise<T> {

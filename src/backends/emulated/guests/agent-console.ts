@@ -51,7 +51,8 @@ export class AgentConsole {
 
   /** Every vCPU writes its share of these pages, at most {@link Mailbox.MAX_ITEMS}, round and round until settle(). */
   async scribble(gfns: Uint32Array): Promise<void> {
-    if (gfns.length > Mailbox.MAX_ITEMS) throw new RangeError(`an agent can scribble on ${Mailbox.MAX_ITEMS} pages at most`);
+    if (gfns.length > Mailbox.MAX_ITEMS)
+      throw new RangeError(`an agent can scribble on ${Mailbox.MAX_ITEMS} pages at most`);
     const share = (vcpu: number): Uint32Array => gfns.filter((_, index) => index % this.turns.length === vcpu);
     await Promise.all(this.turns.map((_, vcpu) => this.order(vcpu, AgentOrder.SCRIBBLE, share(vcpu))));
   }
@@ -108,7 +109,8 @@ export class AgentConsole {
     await this.host.sleep(POLL_MS);
     this.host.check(vcpu);
     const { u32 } = registersOf(this.host.machine.contexts, vcpu);
-    if (u32[Reg.CRASH] !== 0) throw new Error(`the agent on vCPU ${vcpu} crashed at virtual page 0x${u32[Reg.CRASH_VPN].toString(16)}`);
+    if (u32[Reg.CRASH] !== 0)
+      throw new Error(`the agent on vCPU ${vcpu} crashed at virtual page 0x${u32[Reg.CRASH_VPN].toString(16)}`);
   }
 
   /** gfn of a page of a vCPU's heap. */

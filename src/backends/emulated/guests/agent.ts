@@ -43,29 +43,27 @@ export const agent: GuestProgram<AgentSpec> = {
   step(cpu) {
     const { words, u32 } = cpu;
     const order = cpu.read(HEAP + Mailbox.ORDER_PAGE);
-    if (Atomics.load(words, order + Mailbox.NUMBER) === (u32[DONE] + 1) >>> 0) return obey(cpu, order);
-    if (u32[SCRIBBLING] > 0) return scribble(cpu);
-    cpu.idles(POLL_US);
+    if (Atomics.load(words, order + Mailbox.NUMBER) === (u32[DONE] + 1) >>> 0) obey(cpu, order);
+    else if (u32[SCRIBBLING] > 0) scribble(cpu);
+    else cpu.idles(POLL_US);
   },
 };
 
 function obey(cpu: Cpu, order: number): void {
   const { words, u32 } = cpu;
   const count = words[order + Mailbox.COUNT];
-  switch (words[order + Mailbox.ORDER]) {
-    case AgentOrder.SCRIBBLE:
-      return beginScribbling(cpu, order, count);
-    case AgentOrder.SETTLE:
-      u32[SCRIBBLING] = 0;
-      return answer(cpu);
-    case AgentOrder.IGNORE_SUSPEND:
-      u32[Reg.FLAGS] |= GuestFlag.IGNORES_SUSPEND;
-      return answer(cpu);
-    default:
-      if (u32[ITEM] < count) item(cpu, order);
-      else answer(cpu);
+  const kind = words[order + Mailbox.ORDER];
+  if (kind === AgentOrder.SCRIBBLE) beginScribbling(cpu, order, count);
+  else if (isAccess(kind) && u32[ITEM] < count) item(cpu, order);
+  else {
+    if (kind === AgentOrder.SETTLE) u32[SCRIBBLING] = 0;
+    if (kind === AgentOrder.IGNORE_SUSPEND) u32[Reg.FLAGS] |= GuestFlag.IGNORES_SUSPEND;
+    answer(cpu);
   }
 }
+
+const isAccess = (kind: number): boolean =>
+  kind === AgentOrder.WRITE || kind === AgentOrder.READ || kind === AgentOrder.SUM;
 
 /** The answer's number goes last: from then on the console may write the next order. */
 function answer(cpu: Cpu, act?: () => void): void {

@@ -86,8 +86,12 @@ function free(cpu: Cpu, header: number): void {
   words[at + LINK] = words[header + FREE_HEAD];
   words[header + FREE_HEAD] = page;
   words[header + USED_COUNT]--;
-  if (words[header + USED_COUNT] > 0) return cpu.takes(cpu.f64[PAGE_US]);
-  u32[FREEING] = 0;
-  u32[CYCLE]++;
+  if (words[header + USED_COUNT] > 0) cpu.takes(cpu.f64[PAGE_US]);
+  else rest(cpu);
+}
+
+function rest(cpu: Cpu): void {
+  cpu.u32[FREEING] = 0;
+  cpu.u32[CYCLE]++;
   cpu.idles(cpu.f64[REST_US]);
 }

@@ -35,14 +35,22 @@ export async function bootGuest(machine: Machine, build: GuestBuild): Promise<vo
   machine.p2m[store] = P2m.RAM;
   machine.p2m[console] = P2m.RAM;
   const size = Math.floor((machine.maxPages - FIRST_GFN - SPECIAL_PAGES) / machine.vcpus);
-  if (size < MIN_PARTITION) throw new RangeError(`${machine.vcpus} vCPUs need more memory than ${machine.maxPages} pages`);
+  if (size < MIN_PARTITION)
+    throw new RangeError(`${machine.vcpus} vCPUs need more memory than ${machine.maxPages} pages`);
   const content = contentOf(build.content);
   for (let vcpu = 0; vcpu < machine.vcpus; vcpu++)
     await bootVcpu(machine, build, content, vcpu, FIRST_GFN + vcpu * size, size);
 }
 
 /** A vCPU's partition: its page tables first, then its data pages. */
-async function bootVcpu(machine: Machine, build: GuestBuild, content: Content, vcpu: number, first: number, pages: number): Promise<void> {
+async function bootVcpu(
+  machine: Machine,
+  build: GuestBuild,
+  content: Content,
+  vcpu: number,
+  first: number,
+  pages: number,
+): Promise<void> {
   const pool = PageTables.poolFor(pages);
   const data = first + pool;
   const seed = mix(build.seed + vcpu);

@@ -32,13 +32,17 @@ export const churner: GuestProgram<ChurnerSpec> = {
   },
   step(cpu) {
     cpu.takes(cpu.f64[PAGE_US]);
-    if (cpu.random() % MOVE_ONE_IN === 0) return moveTable(cpu);
-    const slot = cpu.random() % cpu.u32[SLOTS];
-    const entry = slotEntry(cpu.write(tableVpn(cpu, cpu.u32[Reg.WINDOW_TABLE])), slot);
-    if ((cpu.words[entry] & Pte.PRESENT) === 0) mapSlot(cpu, slot, entry);
-    else useSlot(cpu, slot, entry);
+    if (cpu.random() % MOVE_ONE_IN === 0) moveTable(cpu);
+    else turnSlot(cpu);
   },
 };
+
+function turnSlot(cpu: Cpu): void {
+  const slot = cpu.random() % cpu.u32[SLOTS];
+  const entry = slotEntry(cpu.write(tableVpn(cpu, cpu.u32[Reg.WINDOW_TABLE])), slot);
+  if ((cpu.words[entry] & Pte.PRESENT) === 0) mapSlot(cpu, slot, entry);
+  else useSlot(cpu, slot, entry);
+}
 
 function mapSlot(cpu: Cpu, slot: number, entry: number): void {
   const choice = cpu.random() % cpu.u32[CHOICES];
@@ -58,9 +62,13 @@ function useSlot(cpu: Cpu, slot: number, entry: number): void {
   const at = cpu.write(WINDOW + slot);
   cpu.commit();
   if (at !== gfn * PAGE_WORDS || pageGeneration(words, at, gfn) < 0) cpu.f64[FReg.CORRUPT]++;
-  if (generation & 1) return writePage(words, at, gfn, generation);
-  words[entry] = 0;
-  words[entry + 1] = 0;
+  if (generation & 1) writePage(words, at, gfn, generation);
+  else unmapSlot(cpu, slot, entry);
+}
+
+function unmapSlot(cpu: Cpu, slot: number, entry: number): void {
+  cpu.words[entry] = 0;
+  cpu.words[entry + 1] = 0;
   cpu.invalidate(WINDOW + slot);
 }
 

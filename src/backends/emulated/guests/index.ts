@@ -1,12 +1,12 @@
-import { agent, type AgentSpec } from './agent.js';
-import { allocator, type AllocatorSpec } from './allocator.js';
-import { churner, type ChurnerSpec } from './churner.js';
-import { hotSet, type HotSetSpec } from './hot-set.js';
-import { idle, type IdleSpec } from './idle.js';
-import { memtester, type MemtesterSpec } from './memtester.js';
-import type { Boot, GuestProgram } from './program.js';
-import { zipf, type ZipfSpec } from './zipf.js';
 import { Reg } from '../registers.js';
+import { type AgentSpec, agent } from './agent.js';
+import { type AllocatorSpec, allocator } from './allocator.js';
+import { type ChurnerSpec, churner } from './churner.js';
+import { type HotSetSpec, hotSet } from './hot-set.js';
+import { type IdleSpec, idle } from './idle.js';
+import { type MemtesterSpec, memtester } from './memtester.js';
+import type { Boot, GuestProgram } from './program.js';
+import { type ZipfSpec, zipf } from './zipf.js';
 
 /** What runs in a guest. */
 export type GuestSpec = IdleSpec | HotSetSpec | MemtesterSpec | ZipfSpec | AllocatorSpec | ChurnerSpec | AgentSpec;

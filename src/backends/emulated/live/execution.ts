@@ -27,7 +27,8 @@ export class LiveExecution implements Execution {
   /** A vCPU that sleeps is not in guest mode, so an idle guest costs nothing but the reading of its words. */
   async hold(): Promise<void> {
     Atomics.add(this.machine.control, Control.HOLD, 1);
-    for (let vcpu = 0; vcpu < this.machine.vcpus; vcpu++) await this.leftGuestMode(vcpuWord(vcpu, VcpuControl.IN_GUEST));
+    for (let vcpu = 0; vcpu < this.machine.vcpus; vcpu++)
+      await this.leftGuestMode(vcpuWord(vcpu, VcpuControl.IN_GUEST));
   }
 
   release(): void {
@@ -56,7 +57,9 @@ export class LiveExecution implements Execution {
   }
 
   close(): Promise<void> {
-    this.closing ??= Promise.all(this.workers.map((worker, vcpu) => this.endThread(worker, vcpu))).then(() => undefined);
+    this.closing ??= Promise.all(this.workers.map((worker, vcpu) => this.endThread(worker, vcpu))).then(
+      () => undefined,
+    );
     return this.closing;
   }
 
@@ -71,7 +74,11 @@ export class LiveExecution implements Execution {
 
   private startThread(vcpu: number): Worker {
     const workerData: VcpuThread = { machine: this.machine, vcpu };
-    const worker = new Worker(join(__dirname, 'worker.js'), { workerData, resourceLimits: LIMITS, name: `vcpu ${vcpu}` });
+    const worker = new Worker(join(__dirname, 'worker.js'), {
+      workerData,
+      resourceLimits: LIMITS,
+      name: `vcpu ${vcpu}`,
+    });
     let reason = new Error(`the thread of vCPU ${vcpu} ended`);
     worker.on('message', (gfn: number) => this.closing ?? this.onMissing(vcpu, gfn));
     worker.on('error', (error) => {

@@ -75,16 +75,21 @@ export class Mmu {
   }
 
   private miss(vpn: number, write: boolean): number {
-    const state = this.shadow?.stateOf(vpn) ?? ShadowState.ABSENT;
-    if (state === ShadowState.WRITABLE || (state === ShadowState.READ_ONLY && !write)) {
-      const frame = this.shadow!.frameOf(vpn);
-      this.tlb.insert(vpn, frame, state === ShadowState.WRITABLE);
-      return frame;
-    }
+    const shadowed = this.shadow ? this.fromShadow(this.shadow, vpn, write) : -1;
+    if (shadowed >= 0) return shadowed;
     this.machine.counters[this.counter + Counter.WALKS]++;
     this.walker.walk(this.registers.u32[Reg.CR3], vpn, write);
     this.defer(vpn, write);
     return this.walker.gfn;
+  }
+
+  /** What the hardware finds in the shadow tables by itself; -1 is a fault. */
+  private fromShadow(shadow: ShadowTable, vpn: number, write: boolean): number {
+    const state = shadow.stateOf(vpn);
+    if (state === ShadowState.ABSENT || (state === ShadowState.READ_ONLY && write)) return -1;
+    const frame = shadow.frameOf(vpn);
+    this.tlb.insert(vpn, frame, state === ShadowState.WRITABLE);
+    return frame;
   }
 
   private defer(vpn: number, write: boolean): void {

@@ -17,7 +17,8 @@ const LEAVES: readonly (readonly number[])[] = [
 /** MSR_INTEL_PLATFORM_INFO: no CPUID faulting. */
 const MSRS: readonly (readonly number[])[] = [[0xce, 0, 0, 0]];
 
-const bytesOf = (rows: readonly (readonly number[])[]): Uint8Array => new Uint8Array(Uint32Array.from(rows.flat()).buffer);
+const bytesOf = (rows: readonly (readonly number[])[]): Uint8Array =>
+  new Uint8Array(Uint32Array.from(rows.flat()).buffer);
 
 export const cpuidPolicy = (): Uint8Array => bytesOf(LEAVES);
 export const msrPolicy = (): Uint8Array => bytesOf(MSRS);

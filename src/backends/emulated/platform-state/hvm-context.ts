@@ -32,9 +32,12 @@ export function decodeContext(body: Uint8Array, vcpus: number, maxPages: number)
   if (magic !== MAGIC) throw new RangeError('the CPU context is not of an emulated domain');
   if (version !== VERSION) throw new RangeError(`the CPU context has version ${version}; this host knows ${VERSION}`);
   if (count !== vcpus) throw new RangeError(`the CPU context is of ${count} vCPUs; the domain has ${vcpus}`);
-  if (pages > maxPages) throw new RangeError(`the CPU context is of a guest of ${pages} pages; the domain has ${maxPages}`);
-  if (body.length !== HEADER_BYTES + count * CONTEXT_BYTES + CHECK_BYTES) throw new RangeError('the CPU context has the wrong length');
-  if (Buffer.compare(checkOf(own), own.subarray(-CHECK_BYTES)) !== 0) throw new RangeError('the CPU context is damaged');
+  if (pages > maxPages)
+    throw new RangeError(`the CPU context is of a guest of ${pages} pages; the domain has ${maxPages}`);
+  if (body.length !== HEADER_BYTES + count * CONTEXT_BYTES + CHECK_BYTES)
+    throw new RangeError('the CPU context has the wrong length');
+  if (Buffer.compare(checkOf(own), own.subarray(-CHECK_BYTES)) !== 0)
+    throw new RangeError('the CPU context is damaged');
   const contexts = own.slice(HEADER_BYTES, -CHECK_BYTES);
   for (let vcpu = 0; vcpu < count; vcpu++) checkVcpu(contexts, vcpu, maxPages);
   return contexts;
@@ -43,9 +46,11 @@ export function decodeContext(body: Uint8Array, vcpus: number, maxPages: number)
 function checkVcpu(contexts: Uint8Array, vcpu: number, maxPages: number): void {
   const { u32, f64 } = registersOf(contexts, vcpu);
   const program = u32[Reg.PROGRAM];
-  if (program !== 0 && !programOf(program)) throw new RangeError(`vCPU ${vcpu} runs program ${program}, which this host does not know`);
+  if (program !== 0 && !programOf(program))
+    throw new RangeError(`vCPU ${vcpu} runs program ${program}, which this host does not know`);
   if (u32[Reg.CR3] >= maxPages) throw new RangeError(`vCPU ${vcpu}: CR3 points beyond memory`);
-  if (!f64.every((value) => Number.isFinite(value) && value >= 0)) throw new RangeError(`vCPU ${vcpu}: a register is not a finite number ≥ 0`);
+  if (!f64.every((value) => Number.isFinite(value) && value >= 0))
+    throw new RangeError(`vCPU ${vcpu}: a register is not a finite number ≥ 0`);
 }
 
 const checkOf = (body: Uint8Array): Uint8Array =>

@@ -27,7 +27,8 @@ export function decodeParams(body: Uint8Array): Map<bigint, bigint> {
   if (body.length < 8) throw new RangeError('HVM_PARAMS is shorter than its header');
   const count = view.getUint32(0, true);
   if (view.getUint32(4, true) !== 0) throw new RangeError('HVM_PARAMS has a reserved field that is not 0');
-  if (count > MAX_PARAMS || body.length !== 8 + 16 * count) throw new RangeError(`HVM_PARAMS of ${body.length} bytes cannot hold ${count} entries`);
+  if (count > MAX_PARAMS || body.length !== 8 + 16 * count)
+    throw new RangeError(`HVM_PARAMS of ${body.length} bytes cannot hold ${count} entries`);
   const params = new Map<bigint, bigint>();
   for (let at = 8; at < body.length; at += 16) {
     const index = view.getBigUint64(at, true);

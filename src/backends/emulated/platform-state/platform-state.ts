@@ -50,7 +50,8 @@ export class EmulatedState implements PlatformState {
 
   async save(): Promise<StateRecord[]> {
     this.core.check();
-    if (!this.core.suspended) throw this.core.error('INVALID_STATE', 'CPU state is saved from a suspended domain only', Errno.EINVAL);
+    if (!this.core.suspended)
+      throw this.core.error('INVALID_STATE', 'CPU state is saved from a suspended domain only', Errno.EINVAL);
     const { machine } = this.core;
     return [
       { type: RecordType.X86_TSC_INFO, body: encodeTsc(this.tsc) },

@@ -27,7 +27,6 @@ export class DomainCore {
   gone?: 'destroyed' | 'closed';
   /** It has vCPU state, so it may run. */
   ready = false;
-  hasRun = false;
   populated = 0;
   /** Missing through demand paging. */
   paged = 0;

@@ -70,7 +70,6 @@ export class EmulatedDomain implements Domain {
     if (core.pauses === 1 && !core.ready)
       throw core.error('INVALID_STATE', 'it has no CPU state to run with', Errno.EINVAL);
     core.pauses--;
-    core.hasRun ||= core.pauses === 0;
     core.execution.release();
   }
 

@@ -32,7 +32,6 @@ export interface GuestReport {
 const CRASHES: Readonly<Record<number, string>> = {
   [Crash.PAGE_FAULT]: 'page fault at virtual page',
   [Crash.BAD_FRAME]: 'page tables lead to a hole at virtual page',
-  [Crash.BAD_STATE]: 'a register is damaged at virtual page',
 };
 
 export function guestReport(core: DomainCore): GuestReport {

@@ -54,8 +54,6 @@ export const Crash = {
   PAGE_FAULT: 1,
   /** A page-table entry named a gfn that is a hole or beyond memory. */
   BAD_FRAME: 2,
-  /** A program register held a value that the program cannot have put there. */
-  BAD_STATE: 3,
 } as const;
 
 export interface Registers {

@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HostClient } from '../../../src/host/client.js';
 import { startHost, type TestHost, TOKEN } from '../../support/hosts.js';
 
@@ -99,7 +100,10 @@ test('a digest is that of a control, whether the domain runs or not, and changes
   await client.unpause('web');
   // A vCPU's thread may take a while to start.
   let second = first;
-  for (let tries = 0; second.digest === first.digest && tries < 100; tries++) second = await client.digest('web', true);
+  for (let tries = 0; second.digest === first.digest && tries < 100; tries++) {
+    await sleep(20);
+    second = await client.digest('web', true);
+  }
   expect(second.digest).not.toBe(first.digest);
   expect(second.verified).toBe(true);
   expect(await client.info('web')).toMatchObject({ state: 'running' });

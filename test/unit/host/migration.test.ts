@@ -150,9 +150,10 @@ test('a destination that ends in mid stage 1 says so, and the source runs on', a
   expect(await a.client.digest('web', true)).toMatchObject({ verified: true });
 });
 
+// Stage 1 is slow enough for the guest to write all of its hot set, so that stage 3 has two seconds' work.
 test('in stage 3 it can neither be cancelled nor can a host end; afterwards it can', async () => {
   const [a, b] = await twoHosts();
-  const lines = a.client.migrate('web', request(b, { strategy: 'tsmc', postcopyBandwidth: 2e6 }));
+  const lines = a.client.migrate('web', request(b, { strategy: 'tsmc', bandwidth: 30e6, postcopyBandwidth: 1e6 }));
   const id = await new Promise<string>((resolve, reject) => {
     let started = '';
     void (async () => {

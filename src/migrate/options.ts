@@ -36,6 +36,8 @@ export interface SendOptions {
   readonly onEvent?: (event: MigrationEvent) => void;
   /** How long the source waits for a broken way back before it says that it could not. Default 60,000 ms. */
   readonly reconnectMs?: number;
+  /** How long the destination may take nothing and say nothing before it counts as lost. Default 30,000 ms. */
+  readonly stallMs?: number;
 }
 
 export interface ReceiveOptions {
@@ -52,6 +54,11 @@ export interface ReceiveOptions {
   readonly clock?: Clock;
   readonly onEvent?: (event: MigrationEvent) => void;
   readonly reconnectMs?: number;
+  /**
+   * How long nothing may come before the source counts as lost. Default 120,000 ms: a toolstack may take a minute to suspend
+   * the guest.
+   */
+  readonly stallMs?: number;
   /** Leave the domain paused. */
   readonly paused?: boolean;
 }

@@ -137,7 +137,7 @@ it('stage 3 survives two cuts in a row', async () => {
       world.clock.at(world.clock.ns + ms * 1e6, () => link.cut());
       world.clock.at(world.clock.ns + (ms + 200) * 1e6, () => link.restore());
     };
-    const { report } = await migrate(world, domain, {
+    const { report, events } = await migrate(world, domain, {
       strategy: 'tsmc',
       reconnectMs: RECONNECT_MS,
       onEvent: (event) => {
@@ -148,6 +148,10 @@ it('stage 3 survives two cuts in a row', async () => {
       },
     });
     expect(report?.stage3?.reconnects).toBe(2);
+    // What a vCPU waited for when the link broke is asked for again, and does not wait for its turn in the push.
+    const back = events.findIndex((event) => event.type === 'channel' && event.what === 'reconnected');
+    const sent = events.slice(back).filter((event) => event.type === 'pages');
+    expect(sent.slice(0, 5).map(({ why }) => why)).toContain('demand');
     await arrived();
   });
 });

@@ -23,7 +23,12 @@ export interface Scenario {
   readonly journey: JourneyOptions;
   readonly warmUpMs: number;
   /** Cut the link after so many bytes from that end; for how long (Infinity: for good). */
-  readonly cut?: { readonly from: 0 | 1; readonly bytes: number; readonly outageMs: number };
+  readonly cut?: {
+    readonly from: 0 | 1;
+    readonly bytes: number;
+    readonly outageMs: number;
+    readonly noticeMs: [number, number];
+  };
   readonly cancelAtMs?: number;
 }
 
@@ -79,7 +84,10 @@ function cut(random: Random, memoryMB: number): Scenario['cut'] {
   const from = random.pick([0, 1] as const);
   // From the destination little comes: a byte of it is a step of the conversation.
   const bytes = from === 0 ? below(random, memoryMB * MiB * 1.3) : below(random, 3000);
-  return { from, bytes, outageMs: chance(random, 0.15) ? Number.POSITIVE_INFINITY : below(random, 2000) };
+  const outageMs = chance(random, 0.15) ? Number.POSITIVE_INFINITY : below(random, 2000);
+  // An end may go on for long before it notices that its connections are dead.
+  const notice = (): number => random.pick([0, 0, 100, 2500]);
+  return { from, bytes, outageMs, noticeMs: [notice(), notice()] };
 }
 
 /** Carries the scenario out and checks everything. */
@@ -114,7 +122,7 @@ function plan(world: VirtualWorld, { cut }: Scenario): void {
     if (Number.isFinite(cut.outageMs))
       world.clock.at(world.clock.ns + Math.round(cut.outageMs * 1e6), () => link.restore());
   };
-  link.cutAfter(cut.from, cut.bytes);
+  link.cutAfter(cut.from, cut.bytes, { noticeMs: cut.noticeMs });
 }
 
 function cancellation(world: VirtualWorld, { cancelAtMs }: Scenario): AbortSignal | undefined {

@@ -7,6 +7,7 @@ import { type Domain, MAX_BATCH, PAGE_SIZE, type PageFault } from '../../backend
 import { MigrationError, reasonOf } from '../errors.js';
 import { abortable } from '../io/abortable.js';
 import { failureOf } from '../io/failure-of.js';
+import { Silence } from '../io/silence.js';
 import type { Line } from '../line.js';
 import type { MigrationEvent } from '../report.js';
 import { encodeStage3Note, type Stage3Note } from '../stage3-note.js';
@@ -16,6 +17,9 @@ import { PageLoader } from './page-loader.js';
 import type { PrepullPolicy, Window } from './prepull.js';
 import { connect, type PageSession, reconnect, type SessionOptions } from './session.js';
 import { Waits } from './waits.js';
+
+/** A source with pages to send that sends none for so long counts as lost: the pager connects anew. */
+const STALL_MS = 5000;
 
 export interface PagerOptions extends SessionOptions {
   readonly domain: Domain;
@@ -36,6 +40,8 @@ export class Pager {
   });
   private missingAtStart = 0;
   private faults = 0;
+  /** Batches of pages; what stands still when the connection is dead and nobody has noticed. */
+  private arrivals = 0;
   private dropped = 0;
   private reconnects = 0;
 
@@ -88,10 +94,12 @@ export class Pager {
     const pushed = this.readPages(push, true);
     const asked = this.readPages(urgent, false);
     this.request(urgent, this.waits.all());
-    await abortable(Promise.race([this.complete, failureOf(pushed), failureOf(asked)]), signal);
+    using silence = new Silence(this.options.clock, STALL_MS, () => this.arrivals);
+    const failures = [failureOf(pushed), failureOf(asked), silence.broken];
+    await abortable(Promise.race([this.complete, ...failures]), signal);
     await this.options.domain.paging.disable();
     await push.writer.record(RecordType.DONE, encodeStage3Note(this.note()));
-    await abortable(pushed, signal); // ends with the source's DONE
+    await abortable(Promise.race([pushed, silence.broken]), signal); // ends with the source's DONE
     this.drop();
   }
 
@@ -108,6 +116,7 @@ export class Pager {
       for (const { gfns } of pageBatches(record)) {
         const data = staging.subarray(0, gfns.length * PAGE_SIZE);
         await reader.readPages(data);
+        this.arrivals++;
         await this.apply(gfns, data);
       }
       if (answers) await writer.record(RecordType.TAKEN);

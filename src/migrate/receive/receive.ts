@@ -2,6 +2,8 @@
 import type { Domain, GuestType } from '../../backends/backend.js';
 import { MigrationError, reasonOf } from '../errors.js';
 import { type Clock, systemClock } from '../io/clock.js';
+import { withPatience } from '../io/patience.js';
+import { Silence } from '../io/silence.js';
 import type { ReceiveOptions } from '../options.js';
 import type { MigrationEvent } from '../report.js';
 import type { Stage3Note } from '../stage3-note.js';
@@ -20,6 +22,7 @@ import { adaptiveWindow, fixedWindow } from './prepull.js';
 import { Verdict } from './verdict.js';
 
 const RECONNECT_MS = 60_000;
+const STALL_MS = 120_000;
 /** A stream without CAPABILITIES has no id. */
 const NO_ID = new Uint8Array(16);
 
@@ -63,14 +66,15 @@ class IncomingMigration {
   }
 
   async run(): Promise<Received> {
-    const { signal, stream } = this.options;
+    const { signal, stream, stallMs = STALL_MS } = this.options;
     const stop = (): void => stream.destroy(signal?.reason);
     signal?.addEventListener('abort', stop, { once: true });
     let domain: Domain;
+    using silence = new Silence(this.clock, stallMs, () => this.reader.offset);
     try {
-      domain = await this.restore();
+      domain = await Promise.race([this.restore(), silence.broken]);
       signal?.removeEventListener('abort', stop);
-      if (this.pager) await this.pager.prepare(this.options.signal);
+      if (this.pager) await withPatience(this.clock, stallMs, 'the source sends no pages', this.pager.prepare(signal));
       await this.verdict?.await();
       if (!this.options.paused) await domain.unpause();
     } catch (error) {

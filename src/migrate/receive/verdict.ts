@@ -1,9 +1,9 @@
 /** The destination's part of the handover; the conversation stands in send/handover.ts. */
 import { MigrationError, reasonOf } from '../errors.js';
-import { abortable } from '../io/abortable.js';
 import type { Dialer } from '../io/channel.js';
 import type { Clock } from '../io/clock.js';
 import { Deadline } from '../io/deadline.js';
+import { withPatience } from '../io/patience.js';
 import { Line } from '../line.js';
 import {
   decodeReason,
@@ -17,6 +17,9 @@ import {
 
 /** Between two attempts to reach a source that does not answer. */
 export const REDIAL_MS = 200;
+
+/** A source that has heard READY answers at once. One that does not may never have heard it, on a line that is dead. */
+const ASK_AGAIN_MS = 2000;
 
 export interface VerdictOptions {
   readonly dialer: Dialer;
@@ -63,7 +66,7 @@ export class Verdict implements Disposable {
         this.line ??= await this.redial(deadline.signal);
         this.word ??= this.listen(this.line);
         await this.line.writer.record(question);
-        return await abortable(this.word, deadline.signal);
+        return await this.patient(this.word, deadline.signal);
       } catch (error) {
         this.drop();
         if (error instanceof MigrationError) throw error;
@@ -82,7 +85,7 @@ export class Verdict implements Disposable {
         this.line ??= await this.redial(deadline.signal);
         await this.line.writer.record(RecordType.RUNNING);
         await this.line.channel.end();
-        return await abortable(untilClosed(this.line), deadline.signal);
+        return await this.patient(untilClosed(this.line), deadline.signal);
       } catch {
         this.drop();
       }
@@ -101,6 +104,10 @@ export class Verdict implements Disposable {
 
   [Symbol.dispose](): void {
     this.drop();
+  }
+
+  private patient<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+    return withPatience(this.options.clock, ASK_AGAIN_MS, 'the source does not answer', work, signal);
   }
 
   private async redial(signal: AbortSignal): Promise<Line> {

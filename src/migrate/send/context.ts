@@ -18,6 +18,8 @@ export interface SendContext {
   readonly limiter: RateLimiter;
   readonly recorder: Recorder;
   readonly clock: Clock;
+  /** Waits for the transport, but not for ever: rejects with a ChannelError after the stall time. */
+  readonly patient: <T>(work: Promise<T>) => Promise<T>;
   readonly suspender: Suspender;
   /** Aborts the migration as long as it may still be aborted. */
   readonly signal: AbortSignal;

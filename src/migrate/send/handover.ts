@@ -16,6 +16,7 @@ import { abortable } from '../io/abortable.js';
 import type { Acceptor } from '../io/channel.js';
 import type { Clock } from '../io/clock.js';
 import { Deadline } from '../io/deadline.js';
+import { withPatience } from '../io/patience.js';
 import { Line, readHello } from '../line.js';
 import {
   decodeReason,
@@ -37,17 +38,22 @@ export interface HandoverOptions {
   readonly clock: Clock;
   /** How long to wait for a destination whose connection broke. */
   readonly reconnectMs: number;
+  /** How long a destination may say nothing where it should. */
+  readonly stallMs: number;
   readonly domid: number;
   readonly migrationId: Uint8Array;
 }
 
-/** The control line, as the source holds it. */
+/** The control line, as the source holds it. A newer line takes the place of an older one, which may be dead unnoticed. */
 export class Handover implements Disposable {
   private line: Line | undefined;
-  private ready: Promise<void> | undefined;
+  /** The next line, should the destination dial again. */
+  private coming: Promise<Line> | undefined;
+  private ready: Promise<undefined> | undefined;
   private synced: { offset: number; resolve: () => void } | undefined;
   /** Aborted when the destination gives up, or its line breaks, before GO. */
   private readonly lost = new AbortController();
+  private readonly over = new AbortController();
 
   constructor(private readonly options: HandoverOptions) {}
 
@@ -58,8 +64,8 @@ export class Handover implements Disposable {
 
   /** Waits for the destination's first connection and listens to it from then on. */
   async open(signal: AbortSignal): Promise<void> {
-    this.line = await this.acceptLine(signal);
-    this.ready = this.listen(this.line);
+    this.adopt(await this.patient('did not open its control line', this.nextLine(), signal));
+    this.ready = this.listen(this.line as Line);
     this.ready.catch((error: unknown) => this.lost.abort(error));
   }
 
@@ -68,18 +74,18 @@ export class Handover implements Disposable {
    * then would be downtime.
    */
   async sync(offset: number, signal: AbortSignal): Promise<void> {
-    const { line } = this;
-    if (!line) return;
     const taken = new Promise<void>((resolve) => {
       this.synced = { offset, resolve };
     });
-    await line.writer.record(RecordType.SYNC, encodeSync(offset));
-    await abortable(taken, signal);
+    await this.line?.writer.record(RecordType.SYNC, encodeSync(offset));
+    await this.patient('did not take in the stream', taken, signal);
   }
 
-  /** Resolves when the destination has restored everything. */
+  /** Resolves when the destination has restored everything. If it dials again to ask for the verdict, it has. */
   async untilReady(signal: AbortSignal): Promise<void> {
-    await abortable(this.ready ?? Promise.reject(new Error('the control line is not open')), signal);
+    if (!this.ready) throw new Error('the control line is not open');
+    const line = await this.patient('did not get ready', Promise.race([this.ready, this.nextLine()]), signal);
+    if (line) this.adopt(line);
   }
 
   /**
@@ -93,14 +99,14 @@ export class Handover implements Disposable {
     let said = false;
     for (;;) {
       try {
-        this.line ??= await this.acceptLine(deadline.signal);
-        const line = this.line;
+        const line = this.line ?? this.adopt(await abortable(this.nextLine(), deadline.signal));
         if (!said) {
           said = true;
           await line.writer.record(RecordType.GO); // THE POINT OF NO RETURN
         }
-        await abortable(this.untilRunning(line), deadline.signal);
-        return void line.channel.end().catch(() => undefined); // tells the destination that we know
+        const newer = await abortable(Promise.race([this.untilRunning(line), this.nextLine()]), deadline.signal);
+        if (!newer) return void line.channel.end().catch(() => undefined); // tells the destination that we know
+        this.adopt(newer);
       } catch (error) {
         this.dropLine();
         if (error instanceof MigrationError) throw error;
@@ -115,15 +121,17 @@ export class Handover implements Disposable {
     using deadline = new Deadline(clock, reconnectMs, () => new Error('nobody asked'));
     while (!deadline.signal.aborted) {
       try {
-        this.line ??= await this.acceptLine(deadline.signal);
-        await this.line.writer.record(RecordType.ABORT, encodeReason(reason));
-        await this.line.channel.end();
-        await abortable(untilEnded(this.line), deadline.signal);
-        return this.dropLine();
+        const line = this.line ?? this.adopt(await abortable(this.nextLine(), deadline.signal));
+        await line.writer.record(RecordType.ABORT, encodeReason(reason));
+        await line.channel.end();
+        const newer = await abortable(Promise.race([untilEnded(line), this.nextLine()]), deadline.signal);
+        if (!newer) break;
+        this.adopt(newer);
       } catch {
         this.dropLine();
       }
     }
+    this[Symbol.dispose]();
   }
 
   /** Why the stream broke, if the destination says so. */
@@ -135,39 +143,63 @@ export class Handover implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.over.abort(new Error('the handover is over'));
+    this.coming?.then((line) => line.destroy()).catch(() => undefined);
     this.dropLine();
   }
 
-  private async acceptLine(signal: AbortSignal): Promise<Line> {
-    const line = new Line(await this.options.returns.accept('control', signal), 'control', 'source');
-    try {
-      using deadline = new Deadline(this.options.clock, HELLO_MS, () => new Error('no HELLO came'), signal);
-      await abortable(readHello(line, 'control', this.options.migrationId), deadline.signal);
-      return line;
-    } catch (error) {
-      line.destroy();
-      throw error;
+  private patient<T>(fault: string, work: Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, stallMs } = this.options;
+    return withPatience(clock, stallMs, `the destination ${fault} within ${stallMs} ms`, work, signal);
+  }
+
+  private adopt(line: Line): Line {
+    this.coming = undefined;
+    if (this.line !== line) this.line?.destroy();
+    this.line = line;
+    return line;
+  }
+
+  private nextLine(): Promise<Line> {
+    if (!this.coming) {
+      this.coming = this.acceptLine();
+      this.coming.catch(() => undefined); // nobody may be waiting when it is called off
+    }
+    return this.coming;
+  }
+
+  private async acceptLine(): Promise<Line> {
+    const { returns, clock, migrationId } = this.options;
+    for (;;) {
+      const line = new Line(await returns.accept('control', this.over.signal), 'control', 'source');
+      try {
+        using deadline = new Deadline(clock, HELLO_MS, () => new Error('no HELLO came'), this.over.signal);
+        await abortable(readHello(line, 'control', migrationId), deadline.signal);
+        return line;
+      } catch {
+        line.destroy();
+      }
     }
   }
 
   /** Reads until READY. */
-  private async listen({ reader }: Line): Promise<void> {
+  private async listen({ reader }: Line): Promise<undefined> {
     for (;;) {
       const { type } = await reader.next();
       if (type !== RecordType.READY && type !== RecordType.SYNC) throw await refusal(reader, type, this.options.domid);
       const body = await reader.readBody();
-      if (type === RecordType.READY) return;
+      if (type === RecordType.READY) return undefined;
       if (this.synced && decodeSync(body) >= this.synced.offset) this.synced.resolve();
     }
   }
 
   /** Reads until RUNNING, answering every question with the verdict. */
-  private async untilRunning({ reader, writer }: Line): Promise<void> {
+  private async untilRunning({ reader, writer }: Line): Promise<undefined> {
     for (;;) {
       const { type } = await reader.next();
       if (type === RecordType.ABORT) throw await refusal(reader, type, this.options.domid);
       await reader.readBody();
-      if (type === RecordType.RUNNING) return;
+      if (type === RecordType.RUNNING) return undefined;
       if (type === RecordType.VERDICT_REQUEST) await writer.record(RecordType.GO);
     }
   }
@@ -179,12 +211,13 @@ export class Handover implements Disposable {
 }
 
 /** Resolves when the peer has closed its side: it has read what we wrote. */
-async function untilEnded({ reader }: Line): Promise<void> {
+async function untilEnded({ reader }: Line): Promise<undefined> {
   try {
     await reader.next();
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
   }
+  return undefined;
 }
 
 async function refusal(reader: Line['reader'], type: number, domid: number): Promise<Error> {

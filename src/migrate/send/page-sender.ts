@@ -44,6 +44,8 @@ export interface PageSenderParts {
   /** Waits until the link has room for so many bytes. */
   readonly pace: (bytes: number, signal?: AbortSignal) => Promise<void> | void;
   readonly recorder: Recorder;
+  /** Waits for the transport, but not for ever. */
+  readonly patient: <T>(work: Promise<T>) => Promise<T>;
   readonly nrGfns: number;
   readonly elideZeroPages: boolean;
   /** Buffers for scattered pages, shared by all senders of a migration. */
@@ -152,7 +154,7 @@ export class PageSender {
   }
 
   private async waitForRoom(most: number): Promise<void> {
-    while (this.inFlight.size > most) await Promise.race(this.inFlight);
+    while (this.inFlight.size > most) await this.parts.patient(Promise.race(this.inFlight));
     if (this.failure !== undefined) throw this.failure;
   }
 }

@@ -11,38 +11,30 @@ import { type ForeignMemory, MAX_BATCH } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import { MigrationError, reasonOf } from '../errors.js';
 import { abortable } from '../io/abortable.js';
-import type { Acceptor } from '../io/channel.js';
-import type { Clock } from '../io/clock.js';
+import { ChannelError } from '../io/channel.js';
 import { Deadline } from '../io/deadline.js';
 import { failureOf } from '../io/failure-of.js';
 import type { RateLimiter } from '../io/limiter.js';
-import { Line, readHello } from '../line.js';
+import type { Line } from '../line.js';
 import type { Recorder } from '../recorder.js';
-import { decodeBitmap, decodeRequests, isDisconnect, RecordType, recordName, StreamError } from '../stream/index.js';
+import { decodeRequests, isDisconnect, RecordType, recordName, StreamError } from '../stream/index.js';
 import { PageSender, type PageSenderParts } from './page-sender.js';
+import { PageSessions, type PageSessionsOptions, type ServedSession } from './page-sessions.js';
 import { PushCursor } from './push-cursor.js';
 import { PushPace } from './push-pace.js';
 
 /** A capped link is held by one batch for no longer than this. */
 const BATCH_MS = 5;
 
-export interface PageServerOptions {
+export interface PageServerOptions extends PageSessionsOptions {
   readonly memory: ForeignMemory;
   readonly domid: number;
-  readonly migrationId: Uint8Array;
-  readonly nrGfns: number;
   /** The pages that are missing at the destination. Owned by the server from here on. */
   readonly unsent: Uint8Array;
-  readonly returns: Acceptor;
   readonly limiter: RateLimiter;
   readonly recorder: Recorder;
-  readonly clock: Clock;
   readonly reconnectMs: number;
-}
-
-interface Session extends Disposable {
-  readonly push: Line;
-  readonly urgent: Line;
+  readonly patient: PageSenderParts['patient'];
 }
 
 export class PageServer {
@@ -66,11 +58,12 @@ export class PageServer {
 
   /** Serves until the destination says that it misses nothing; resolves to what it reports. Reconnects by itself. */
   async serve(signal: AbortSignal): Promise<Uint8Array> {
-    for (let first = true; ; first = false) {
-      using session = await this.acceptSession(first, signal);
-      if (!first) this.reconnected();
+    using sessions = new PageSessions(this.options);
+    for (let again = false; ; again = true) {
+      using session = await this.nextSession(sessions, again, signal);
+      this.begin(session, again);
       try {
-        await this.serveSession(session, signal);
+        await this.serveSession(session, sessions, signal);
         return this.note;
       } catch (error) {
         if (signal.aborted || !isDisconnect(error)) throw error;
@@ -79,43 +72,34 @@ export class PageServer {
     }
   }
 
-  private async acceptSession(first: boolean, signal: AbortSignal): Promise<Session> {
+  private async nextSession(sessions: PageSessions, again: boolean, signal: AbortSignal): Promise<ServedSession> {
     const { clock, reconnectMs } = this.options;
     const late = (): Error => new Error(`the destination did not come back within ${reconnectMs} ms`);
     using deadline = new Deadline(clock, reconnectMs, late, signal);
-    for (;;) {
-      const lines: Line[] = [];
-      try {
-        const push = await this.acceptLine('push', lines, deadline.signal);
-        const urgent = await this.acceptLine('urgent', lines, deadline.signal);
-        await abortable(this.readMissing(push), deadline.signal);
-        return { push, urgent, [Symbol.dispose]: () => closeAll(lines) };
-      } catch (error) {
-        closeAll(lines);
-        if (signal.aborted) throw signal.reason;
-        if (deadline.signal.aborted || !isDisconnect(error)) throw first ? error : this.gaveUp(error);
-      }
+    try {
+      const session = await abortable(sessions.next(), deadline.signal);
+      sessions.taken();
+      return session;
+    } catch (error) {
+      throw again && !signal.aborted ? this.gaveUp(error) : error;
     }
   }
 
-  private async acceptLine(purpose: 'push' | 'urgent', lines: Line[], signal: AbortSignal): Promise<Line> {
-    const channel = await this.options.returns.accept(purpose, signal);
-    const line = new Line(channel, purpose, 'source', this.options.nrGfns);
-    lines.push(line);
-    await abortable(readHello(line, purpose, this.options.migrationId), signal);
-    return line;
-  }
-
-  /** Whatever was on its way when the last session broke is unsent again. */
-  private async readMissing({ reader }: Line): Promise<void> {
-    const { offset } = await reader.expect(RecordType.MISSING_BITMAP);
-    const missing = decodeBitmap(await reader.readBody(), this.options.nrGfns, offset);
+  /** Whatever was on its way when the last session broke is unsent again: the destination says what it misses. */
+  private begin({ missing }: ServedSession, again: boolean): void {
     this.unsent.set(missing);
     pageOps.bitmapAnd(this.unsent, this.owned);
     this.cursor.reset();
+    if (!again) return;
+    this.options.recorder.emit({ type: 'channel', what: 'reconnected' });
+    if (this.options.recorder.state === 'broken') this.options.recorder.to('stage3');
   }
 
-  private async serveSession({ push, urgent }: Session, signal: AbortSignal): Promise<void> {
+  private async serveSession(
+    { push, urgent }: ServedSession,
+    sessions: PageSessions,
+    signal: AbortSignal,
+  ): Promise<void> {
     const over = new AbortController();
     const stop = AbortSignal.any([over.signal, signal]);
     const { limiter, clock } = this.options;
@@ -124,8 +108,9 @@ export class PageServer {
     const pace = new PushPace(clock);
     const pushing = this.push(pushSender, pace, stop);
     const answering = this.answer(urgent, urgentSender);
+    const work = [this.untilDone(push, pace), failureOf(pushing), failureOf(answering), superseded(sessions)];
     try {
-      await abortable(Promise.race([this.untilDone(push, pace), failureOf(pushing), failureOf(answering)]), signal);
+      await abortable(Promise.race(work), signal);
     } finally {
       over.abort(new Error('the session is over'));
       push.destroy();
@@ -135,8 +120,8 @@ export class PageServer {
   }
 
   private sender({ writer }: Line, pace: PageSenderParts['pace']): PageSender {
-    const { memory, recorder, nrGfns } = this.options;
-    return new PageSender({ memory, writer, recorder, nrGfns, elideZeroPages: false, pace });
+    const { memory, recorder, nrGfns, patient } = this.options;
+    return new PageSender({ memory, writer, recorder, nrGfns, patient, elideZeroPages: false, pace });
   }
 
   private async push(sender: PageSender, pace: PushPace, stop: AbortSignal): Promise<void> {
@@ -182,11 +167,6 @@ export class PageServer {
     if (this.options.recorder.state === 'stage3') this.options.recorder.to('broken');
   }
 
-  private reconnected(): void {
-    this.options.recorder.emit({ type: 'channel', what: 'reconnected' });
-    if (this.options.recorder.state === 'broken') this.options.recorder.to('stage3');
-  }
-
   private gaveUp(cause: unknown): MigrationError {
     const { domid } = this.options;
     return new MigrationError(
@@ -203,8 +183,10 @@ export class PageServer {
   }
 }
 
-function closeAll(lines: readonly Line[]): void {
-  for (const line of lines) line.destroy();
+/** Rejects when the destination has dialed again: to it, this session is over. */
+async function superseded(sessions: PageSessions): Promise<never> {
+  await sessions.next();
+  throw new ChannelError('BROKEN', 'the destination has connected anew');
 }
 
 /** A promise that somebody else resolves. */

@@ -6,12 +6,14 @@ import { type MigrationError, reasonOf } from '../errors.js';
 import type { Acceptor } from '../io/channel.js';
 import { systemClock } from '../io/clock.js';
 import { RateLimiter } from '../io/limiter.js';
+import { withPatience } from '../io/patience.js';
 import type { SendOptions } from '../options.js';
 import { Recorder } from '../recorder.js';
 import type { MigrationReport } from '../report.js';
 import { decodeStage3Note } from '../stage3-note.js';
 import { isHandedOver } from '../state.js';
 import { encodeBitmap, encodeCapabilities, Feature, isDisconnect, RecordType, RecordWriter } from '../stream/index.js';
+import { checkBandwidth } from './bandwidth.js';
 import { newBitmap, type SendContext } from './context.js';
 import { afterHandover, beforeHandover, neverRan, noWayBack, resumeFailed } from './failure.js';
 import { Handover } from './handover.js';
@@ -22,6 +24,7 @@ import { copyLive } from './rounds.js';
 import { collectDirty, sendDirtyBitmap, sendRecords, sendRemaining, sendState, timed } from './stop.js';
 
 const RECONNECT_MS = 60_000;
+const STALL_MS = 30_000;
 
 /**
  * Migrates a domain out of this host, or saves it to a file (no `returns`: then nobody is handed the domain, and it stays
@@ -50,14 +53,26 @@ class OutgoingMigration {
   ) {}
 
   static async prepare(options: SendOptions): Promise<OutgoingMigration> {
-    const { domain, stream, clock = systemClock, strategy, returns, reconnectMs = RECONNECT_MS } = options;
+    checkBandwidth(options);
+    const {
+      domain,
+      stream,
+      clock = systemClock,
+      strategy,
+      returns,
+      reconnectMs = RECONNECT_MS,
+      stallMs = STALL_MS,
+    } = options;
     const { nrGfns } = await domain.info();
     // A plain stream has no place for an id.
     const migrationId = strategy === 'precopy' ? new Uint8Array(16) : randomBytes(16);
-    const handover = returns && new Handover({ returns, clock, reconnectMs, domid: domain.domid, migrationId });
+    const { domid } = domain;
+    const handover = returns && new Handover({ returns, clock, reconnectMs, stallMs, domid, migrationId });
     const recorder = new Recorder(clock, strategy === 'tsmc' ? 'tsmc' : 'precopy', nrGfns, options.onEvent);
     const limiter = new RateLimiter(clock, options.bandwidth);
     const writer = new RecordWriter(stream);
+    const patient = <T>(work: Promise<T>): Promise<T> =>
+      withPatience(clock, stallMs, `nothing was taken for ${stallMs} ms`, work);
     const sender = new PageSender({
       memory: domain.memory,
       writer,
@@ -65,11 +80,24 @@ class OutgoingMigration {
       nrGfns,
       elideZeroPages: options.elideZeroPages ?? true,
       pace: (bytes, signal) => limiter.take(bytes, signal),
+      patient,
     });
     // The caller and a destination that gives up both stop the stages before the handover.
     const signal = AbortSignal.any([options.signal, handover?.signal].filter((one) => one !== undefined));
     const suspender = options.suspender ?? domain;
-    const context = { domain, nrGfns, writer, sender, limiter, recorder, clock, suspender, signal, migrationId };
+    const context = {
+      domain,
+      nrGfns,
+      writer,
+      sender,
+      limiter,
+      recorder,
+      clock,
+      patient,
+      suspender,
+      signal,
+      migrationId,
+    };
     return new OutgoingMigration(options, context, handover);
   }
 
@@ -78,6 +106,7 @@ class OutgoingMigration {
     try {
       await this.send();
       recorder.to('completed');
+      this.handover?.[Symbol.dispose]();
       recorder.progress(0, true);
       return recorder.report();
     } catch (error) {
@@ -123,13 +152,14 @@ class OutgoingMigration {
     const { context } = this;
     const { writer, domain, nrGfns } = context;
     const info = await domain.info();
-    await writer.header(info.guestType);
+    await context.patient(writer.header(info.guestType));
     if (this.options.strategy !== 'precopy') {
       if (!this.handover) throw noWayBack(domain.domid);
       const { maxPages, vcpus } = info;
       const features = Feature.STAGE3 | Feature.EVICT_AHEAD;
       const id = { migrationId: context.migrationId, token: new Uint8Array(32), address: '' };
-      await writer.record(RecordType.CAPABILITIES, encodeCapabilities({ features, nrGfns, maxPages, vcpus, ...id }));
+      const capabilities = encodeCapabilities({ features, nrGfns, maxPages, vcpus, ...id });
+      await writer.record(RecordType.CAPABILITIES, capabilities);
     }
     await sendRecords(context, await domain.state.saveStatic());
     await writer.record(RecordType.STATIC_DATA_END);
@@ -152,12 +182,12 @@ class OutgoingMigration {
 
   /** While the guest still runs, the destination takes out what is stale already; the downtime has only the difference. */
   private async evictAhead(owed: Uint8Array): Promise<void> {
-    const { domain, nrGfns, writer } = this.context;
+    const { domain, nrGfns, writer, patient } = this.context;
     const stale = newBitmap(nrGfns, false);
     await domain.logDirty.peek(nrGfns, stale);
     pageOps.bitmapOr(stale, owed);
     pageOps.bitmapClear(stale, await domain.memory.vital());
-    await writer.record(RecordType.EVICT_AHEAD, encodeBitmap(nrGfns, stale));
+    await patient(writer.record(RecordType.EVICT_AHEAD, encodeBitmap(nrGfns, stale)));
   }
 
   private async sendLast(dirty: Uint8Array, postcopy: boolean): Promise<PageServer | undefined> {
@@ -166,15 +196,15 @@ class OutgoingMigration {
     else await sendDirtyBitmap(context, dirty);
     await sendState(context);
     const server = postcopy ? this.startServer(dirty) : undefined;
-    if (postcopy) await context.writer.record(RecordType.STAGE3);
-    await context.writer.end();
+    if (postcopy) await context.patient(context.writer.record(RecordType.STAGE3));
+    await context.patient(context.writer.end());
     this.endSent = true;
     return server;
   }
 
   /** Before the handover it answers requests only, for pages that the destination cannot do without. */
   private startServer(unsent: Uint8Array): PageServer {
-    const { domain, nrGfns, limiter, recorder, clock, migrationId } = this.context;
+    const { domain, nrGfns, limiter, recorder, clock, migrationId, patient } = this.context;
     const { returns, reconnectMs = RECONNECT_MS, postcopyBandwidth } = this.options;
     if (postcopyBandwidth !== undefined) limiter.setRate(postcopyBandwidth);
     const { memory, domid } = domain;
@@ -185,6 +215,7 @@ class OutgoingMigration {
       nrGfns,
       unsent,
       migrationId,
+      patient,
       returns: acceptor,
       limiter,
       recorder,

@@ -56,7 +56,7 @@ export async function sendDirtyBitmap(context: SendContext, dirty: Uint8Array): 
     await sendAll(context, vital, 'vital');
   });
   await timed(context, 'state', async () => {
-    await writer.record(RecordType.DIRTY_BITMAP, encodeBitmap(nrGfns, dirty));
+    await context.patient(writer.record(RecordType.DIRTY_BITMAP, encodeBitmap(nrGfns, dirty)));
     context.recorder.bytesSent += dirty.length + 16;
   });
 }
@@ -66,9 +66,10 @@ export function sendState(context: SendContext): Promise<void> {
   return timed(context, 'state', async () => sendRecords(context, await context.domain.state.save()));
 }
 
-export async function sendRecords({ writer, recorder }: SendContext, records: readonly StateRecord[]): Promise<void> {
+export async function sendRecords(context: SendContext, records: readonly StateRecord[]): Promise<void> {
+  const { writer, recorder, patient } = context;
   for (const { type, body } of records) {
-    await writer.record(type, body);
+    await patient(writer.record(type, body));
     recorder.bytesSent += 8 + body.length;
   }
 }

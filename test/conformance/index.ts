@@ -6,7 +6,8 @@
  *     conformance({ test, factory, capabilities });
  */
 import { capabilities } from './capabilities.js';
-import { demandPaging } from './demand-paging.js';
+import { loading } from './demand-paging/loading.js';
+import { missing } from './demand-paging/missing.js';
 import { foreignMemory } from './foreign-memory.js';
 import { handles } from './handles.js';
 import { isolation } from './isolation.js';
@@ -36,7 +37,8 @@ const TOPICS: readonly Topic[] = [
   reporting,
   extent,
   races,
-  demandPaging,
+  missing,
+  loading,
 ];
 
 /** Registers the suite with a runner: once for each paging mode the backend has. */

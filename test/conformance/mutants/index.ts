@@ -3,7 +3,8 @@
  * it on all of them. They wrap any good fixture: an author may try them on a backend of his own.
  */
 import { LIFECYCLE_MUTANTS } from './lifecycle.js';
-import { LOG_DIRTY_MUTANTS } from './log-dirty.js';
+import { BITMAP_MUTANTS } from './log-dirty-bitmap.js';
+import { MODE_MUTANTS } from './log-dirty-mode.js';
 import { MEMORY_MUTANTS } from './memory.js';
 import { PAGING_MUTANTS } from './paging.js';
 import type { Mutant } from './wrap.js';
@@ -12,7 +13,8 @@ export { SILENT_MUTANTS } from './lifecycle.js';
 export type { Mutant } from './wrap.js';
 
 export const MUTANTS: readonly Mutant[] = [
-  ...LOG_DIRTY_MUTANTS,
+  ...BITMAP_MUTANTS,
+  ...MODE_MUTANTS,
   ...MEMORY_MUTANTS,
   ...LIFECYCLE_MUTANTS,
   ...PAGING_MUTANTS,

@@ -13,7 +13,10 @@ export function broken(precopy: DemoRun, tsmc: DemoRun): string[] {
   const claims: [holds: boolean, otherwise: string][] = [
     [precopy.verified, "after precopy the domain's memory differs from the control's"],
     [tsmc.verified, "after TSMC the domain's memory differs from the control's"],
-    [p.rounds.length >= ROUNDS_OF_A_STRUGGLE, `precopy needed ${p.rounds.length} rounds only: the guest writes too little`],
+    [
+      p.rounds.length >= ROUNDS_OF_A_STRUGGLE,
+      `precopy needed ${p.rounds.length} rounds only: the guest writes too little`,
+    ],
     [t.maxSendsPerPage <= TSMC_SENDS, `TSMC sent a page ${t.maxSendsPerPage} times`],
     [
       t.pagesSent < p.pagesSent,

@@ -17,7 +17,11 @@ export function document(runs: readonly DemoRun[]): object {
 const HEAD = ['strategy', 'total', 'downtime', 'pages sent', 'MB sent', 'rounds', 'faults', 'blocked', 'verified'];
 
 export function table(runs: readonly DemoRun[]): string {
-  const grid = new Table({ head: HEAD, style: { head: [], border: [] }, colAligns: HEAD.map((_, i) => (i ? 'right' : 'left')) });
+  const grid = new Table({
+    head: HEAD,
+    style: { head: [], border: [] },
+    colAligns: HEAD.map((_, i) => (i ? 'right' : 'left')),
+  });
   for (const { report, verified } of runs) {
     grid.push([
       report.strategy,

@@ -187,9 +187,9 @@ test('a channel takes only the records of its purpose', async () => {
 });
 
 test.each([
-  ['control', 'source', ['HELLO', 'READY', 'VERDICT_REQUEST', 'RUNNING', 'ABORT']],
-  ['control', 'destination', ['GO', 'ABORT']],
-  ['push', 'source', ['HELLO', 'MISSING_BITMAP', 'DONE']],
+  ['control', 'source', ['HELLO', 'SYNC', 'READY', 'VERDICT_REQUEST', 'RUNNING', 'ABORT']],
+  ['control', 'destination', ['SYNC', 'GO', 'ABORT']],
+  ['push', 'source', ['HELLO', 'MISSING_BITMAP', 'TAKEN', 'DONE']],
   ['push', 'destination', ['PAGE_DATA', 'DONE']],
   ['urgent', 'source', ['HELLO', 'REQUEST']],
   ['urgent', 'destination', ['PAGE_DATA']],

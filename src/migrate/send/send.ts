@@ -197,8 +197,8 @@ class OutgoingMigration {
     await sendState(context);
     const server = postcopy ? this.startServer(dirty) : undefined;
     if (postcopy) await context.patient(context.writer.record(RecordType.STAGE3));
+    this.endSent = true; // before it is: a write that fails may still have arrived
     await context.patient(context.writer.end());
-    this.endSent = true;
     return server;
   }
 

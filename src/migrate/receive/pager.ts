@@ -15,7 +15,7 @@ import { encodeRequests, isDisconnect, pageBatches, RecordType, StreamError } fr
 import { MissingPages } from './missing-pages.js';
 import { PageLoader } from './page-loader.js';
 import type { PrepullPolicy, Window } from './prepull.js';
-import { connect, type PageSession, reconnect, type SessionOptions } from './session.js';
+import { announce, dialPair, type PageSession, reconnect, type SessionOptions } from './session.js';
 import { Waits } from './waits.js';
 
 /** A source with pages to send that sends none for so long counts as lost: the pager connects anew. */
@@ -51,9 +51,10 @@ export class Pager {
     this.waits = new Waits(clock, vcpus);
   }
 
-  /** Opens the paging ring. The domain is paused. */
-  enable(): Promise<void> {
-    return this.options.domain.paging.enable((fault) => this.onFault(fault));
+  /** Opens the paging ring, and dials the source: early, so that it costs no downtime. The domain is paused. */
+  async enable(signal?: AbortSignal): Promise<void> {
+    await this.options.domain.paging.enable((fault) => this.onFault(fault));
+    this.session = await dialPair(this.options, signal);
   }
 
   /** Takes stale pages out, ahead of the stop or at it. */
@@ -61,11 +62,12 @@ export class Pager {
     return this.missing.evict(stale);
   }
 
-  /** Connects, and fetches what the hypervisor would not take out. Afterwards a vCPU may run. */
-  async prepare(signal?: AbortSignal): Promise<void> {
-    this.session = await connect(this.options, this.missing.wanted(), signal);
+  /** Says what is missing, and fetches what the hypervisor would not take out. Afterwards a vCPU may run. */
+  async prepare(): Promise<void> {
+    const session = this.session as PageSession; // enable() has made it
+    await announce(session, this.options.nrGfns, this.missing.wanted());
     this.missingAtStart = this.missing.count + this.missing.refusals;
-    if (this.missing.refusals > 0) await this.fetchRefused(this.session.urgent);
+    if (this.missing.refusals > 0) await this.fetchRefused(session.urgent);
   }
 
   /** Resolves when nothing is missing any more and the source knows it. The guest may run meanwhile. */

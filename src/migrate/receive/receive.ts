@@ -74,7 +74,7 @@ class IncomingMigration {
     try {
       domain = await Promise.race([this.restore(), silence.broken]);
       signal?.removeEventListener('abort', stop);
-      if (this.pager) await withPatience(this.clock, stallMs, 'the source sends no pages', this.pager.prepare(signal));
+      if (this.pager) await withPatience(this.clock, stallMs, 'the source sends no pages', this.pager.prepare());
       await this.verdict?.await();
       if (!this.options.paused) await domain.unpause();
     } catch (error) {
@@ -150,7 +150,7 @@ class IncomingMigration {
     const bitmap = decodeBitmap(await this.reader.readBody(), capabilities.nrGfns, record.offset);
     if (!this.pager) {
       this.pager = this.newPager(domain, capabilities);
-      await this.pager.enable();
+      await this.pager.enable(this.options.signal);
     }
     await this.pager.evict(bitmap);
   }

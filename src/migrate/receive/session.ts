@@ -19,12 +19,8 @@ export interface PageSession extends Disposable {
   readonly urgent: Line;
 }
 
-/** @param missing what the source is to send, a bitmap */
-export async function connect(
-  options: SessionOptions,
-  missing: Uint8Array,
-  signal?: AbortSignal,
-): Promise<PageSession> {
+/** Connects both; the source takes notice only of {@link announce}. */
+export async function dialPair(options: SessionOptions, signal?: AbortSignal): Promise<PageSession> {
   const push = await dial(options, 'push', signal);
   try {
     const urgent = await dial(options, 'urgent', signal);
@@ -32,18 +28,16 @@ export async function connect(
       push.destroy();
       urgent.destroy();
     };
-    const session = { push, urgent, [Symbol.dispose]: close };
-    await push.writer
-      .record(RecordType.MISSING_BITMAP, encodeBitmap(options.nrGfns, missing))
-      .catch((error: unknown) => {
-        close();
-        throw error;
-      });
-    return session;
+    return { push, urgent, [Symbol.dispose]: close };
   } catch (error) {
     push.destroy();
     throw error;
   }
+}
+
+/** Says what the source is to send, a bitmap; from here on it answers. */
+export async function announce({ push }: PageSession, nrGfns: number, missing: Uint8Array): Promise<void> {
+  await push.writer.record(RecordType.MISSING_BITMAP, encodeBitmap(nrGfns, missing));
 }
 
 /** Tries until it succeeds, `reconnectMs` have passed or the signal fires. `missing` is asked for anew each time. */
@@ -62,6 +56,17 @@ export async function reconnect(
       deadline.signal.throwIfAborted();
       await clock.sleep(REDIAL_MS, deadline.signal);
     }
+  }
+}
+
+async function connect(options: SessionOptions, missing: Uint8Array, signal: AbortSignal): Promise<PageSession> {
+  const session = await dialPair(options, signal);
+  try {
+    await announce(session, options.nrGfns, missing);
+    return session;
+  } catch (error) {
+    session[Symbol.dispose]();
+    throw error;
   }
 }
 

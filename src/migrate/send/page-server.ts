@@ -44,6 +44,8 @@ export class PageServer {
   private readonly cursor: PushCursor;
   private readonly mayPush = new Gate();
   private note: Uint8Array = new Uint8Array(0);
+  /** The destination has said that it misses nothing. */
+  private done = false;
 
   constructor(private readonly options: PageServerOptions) {
     this.unsent = options.unsent;
@@ -87,6 +89,7 @@ export class PageServer {
 
   /** Whatever was on its way when the last session broke is unsent again: the destination says what it misses. */
   private begin({ missing }: ServedSession, again: boolean): void {
+    this.done = false;
     this.unsent.set(missing);
     pageOps.bitmapAnd(this.unsent, this.owned);
     this.cursor.reset();
@@ -137,7 +140,16 @@ export class PageServer {
     }
   }
 
-  private async answer({ reader }: Line, sender: PageSender): Promise<void> {
+  private async answer(urgent: Line, sender: PageSender): Promise<void> {
+    try {
+      await this.answerRequests(urgent, sender);
+    } catch (error) {
+      // A destination that misses nothing closes both lines, and which end is seen first is chance.
+      if (!this.done || !isDisconnect(error)) throw error;
+    }
+  }
+
+  private async answerRequests({ reader }: Line, sender: PageSender): Promise<never> {
     for (;;) {
       const { offset } = await reader.expect(RecordType.REQUEST);
       for (const { wanted, first, count } of decodeRequests(await reader.readBody(), this.options.nrGfns, offset)) {
@@ -156,6 +168,7 @@ export class PageServer {
       if (type !== RecordType.TAKEN) throw new StreamError('BAD_ORDER', `${recordName(type)} in stage 3`, offset);
       pace.taken();
     }
+    this.done = true;
     await writer.record(RecordType.DONE);
     await channel.end();
     // The destination closes when it has read that.

@@ -84,7 +84,7 @@ interface Stage1 {
 async function stage1Rate(host: Host, domain: Domain, to: HostProcess, options: Stage1): Promise<number> {
   const { bandwidth, watchMs } = options;
   const request = { destination: to.url, destinationToken: to.token, strategy: 'tsmc', bandwidth } as const;
-  const { record, report } = startOutgoing(host, NAME, { ...request, paused: false, faults: false });
+  const { record, report } = startOutgoing(host, NAME, { ...request, paused: false, faults: false, picture: false });
   const moved = report.then(
     () => Promise.reject(new Error('the domain left before it was measured')),
     () => undefined,

@@ -23,6 +23,7 @@ export function createProgram(): Command {
     .showHelpAfterError(false);
   // Commands made from here on inherit the above. An error is said once, by failure.ts.
   program.configureOutput({ writeErr: () => undefined });
-  for (const add of [addHost, addDomains, addCreate, addDigest, addMigrate, addSaving, addDemo, addExitCodes]) add(program);
+  for (const add of [addHost, addDomains, addCreate, addDigest, addMigrate, addSaving, addDemo, addExitCodes])
+    add(program);
   return program;
 }

@@ -35,6 +35,8 @@ export const MigrateRequest = z.strictObject({
   paused: z.boolean().default(false),
   /** Send an event for each fault and each page that it waited for, too. */
   faults: z.boolean().default(false),
+  /** Send a picture of the memory along with the progress. */
+  picture: z.boolean().default(false),
 });
 export type MigrateRequest = z.input<typeof MigrateRequest>;
 
@@ -131,9 +133,19 @@ export interface HostView {
   readonly migrations: readonly MigrationView[];
 }
 
+/**
+ * The domain's memory from its lowest gfn to its highest, a character for each of 64 equal parts: what is true of most of its
+ * pages. `.` not sent yet, `s` sent, `d` written since, `m` missing at the destination, `a` arrived in stage 3.
+ */
+export interface MemoryLine {
+  readonly type: 'memory';
+  readonly cells: string;
+}
+
 /** One line of a running migration: the engine's events, before them `started`, and one of `report` and `error` as the last. */
 export type MigrationLine =
   | { readonly type: 'started'; readonly id: string; readonly domain: string; readonly destination: string }
-  | Exclude<MigrationEvent, { type: 'pages' }>
+  | Exclude<MigrationEvent, { type: 'pages' | 'lacking' }>
+  | MemoryLine
   | { readonly type: 'report'; readonly report: MigrationReport }
   | { readonly type: 'error'; readonly error: ErrorBody };

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { MigrationLine } from './api.js';
 
 /** Lines that a slow reader may miss: the next one says more. */
-const DISPENSABLE: ReadonlySet<string> = new Set(['progress', 'fault', 'loaded']);
+const DISPENSABLE: ReadonlySet<string> = new Set(['progress', 'memory', 'fault', 'loaded']);
 /** A reader that lets this much pile up has gone to sleep, and is cut off. */
 const MAX_BACKLOG_BYTES = 1 << 20;
 

@@ -74,6 +74,11 @@ export class Recorder {
     if (this.onEvent) this.emit({ type: 'pages', gfns: gfns.slice(), why });
   }
 
+  /** The destination lacks the last version of these. */
+  lacking(bitmap: Uint8Array, nrGfns: number): void {
+    if (this.onEvent) this.emit({ type: 'lacking', bitmap: bitmap.slice(), nrGfns });
+  }
+
   sentFor(why: PageReason): number {
     return this.byReason.get(why) ?? 0;
   }

@@ -116,6 +116,11 @@ export type MigrationEvent = { readonly at: number } & (
       readonly gfns: Uint32Array;
       readonly why: 'round' | 'final' | 'vital' | 'demand' | 'prepull' | 'push';
     }
+  /**
+   * The pages whose last version the destination does not have: before each round, and at the stop. As a log-dirty bitmap of
+   * `nrGfns` bits.
+   */
+  | { readonly type: 'lacking'; readonly bitmap: Uint8Array; readonly nrGfns: number }
   | { readonly type: 'strategy'; readonly strategy: Strategy; readonly reason: string }
   | { readonly type: 'fault'; readonly gfn: number; readonly vcpu: number }
   | { readonly type: 'loaded'; readonly gfn: number; readonly latencyMs: number }

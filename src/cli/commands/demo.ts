@@ -4,11 +4,11 @@ import { contextOf } from '../context.js';
 import { broken } from '../demo/expectations.js';
 import { HostProcess } from '../demo/host-process.js';
 import { Interruption } from '../demo/interruption.js';
+import { pictureView } from '../demo/picture.js';
 import { document, table } from '../demo/result.js';
 import { createGuest, type DemoRun, moveGuest, SCENARIO, type Scenario, verifyGuest } from '../demo/scenario.js';
 import { CliError } from '../failure.js';
 import type { Output } from '../output.js';
-import { progressView } from '../progress.js';
 import { formatRate, formatSize, parseRate, parseSize } from '../units.js';
 
 interface Options {
@@ -69,7 +69,7 @@ async function thereAndBack(scenario: Scenario, output: Output, signal: AbortSig
 
   const run = async (from: HostProcess, to: HostProcess, strategy: Strategy): Promise<DemoRun> => {
     output.note(`\n${strategy}, over a link of ${formatRate(bandwidth)}`);
-    const report = await moveGuest({ from, to, strategy }, scenario, progressView(output), signal);
+    const report = await moveGuest({ from, to, strategy }, scenario, pictureView(output), signal);
     output.note('comparing its memory with that of a control that never moved …');
     return { report, verified: await verifyGuest(to, signal) };
   };

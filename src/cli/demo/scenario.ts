@@ -58,7 +58,7 @@ export async function moveGuest(
   view: ProgressView,
   signal: AbortSignal,
 ): Promise<MigrationReport> {
-  const request = { strategy, bandwidth };
+  const request = { strategy, bandwidth, picture: true };
   try {
     return await move({ domain: NAME, from, to, request, onLine: (line) => view.show(line), signal });
   } finally {

@@ -3,6 +3,7 @@ import { IncomingRequest, MigrateRequest } from '../api.js';
 import { asHostError } from '../classify.js';
 import type { Host } from '../host.js';
 import { prepareIncoming } from '../incoming.js';
+import { MemoryPicture } from '../memory-picture.js';
 import { LineWriter } from '../ndjson.js';
 import { startOutgoing } from '../outgoing.js';
 import { validate } from './validate.js';
@@ -18,9 +19,11 @@ export function migrationRoutes(app: FastifyInstance, host: Host): void {
     reply.hijack();
     const lines = new LineWriter(reply.raw);
     lines.write({ type: 'started', id: record.id, domain: record.domain, destination: record.peer });
+    const picture = request.picture ? new MemoryPicture((cells) => lines.write({ type: 'memory', cells })) : undefined;
     record.onEvent((event) => {
+      picture?.observe(event);
       // Lists of gfns are for tools in the same process; as text they would outweigh the memory that moves.
-      if (event.type === 'pages') return;
+      if (event.type === 'pages' || event.type === 'lacking') return;
       if (request.faults || (event.type !== 'fault' && event.type !== 'loaded')) lines.write(event);
     });
     await report.then(

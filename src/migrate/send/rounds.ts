@@ -68,6 +68,7 @@ async function sendRound(
   const skip = skipper(context, toSend);
   const total = { sent: 0, elided: 0, deferred: 0 };
 
+  recorder.lacking(toSend, nrGfns);
   await skip();
   for (const gfns of batches(toSend, nrGfns, () => limiter.batchPages(BATCH_MS, 1024))) {
     signal.throwIfAborted();

@@ -16,6 +16,7 @@ export async function collectDirty(context: SendContext, owed: Uint8Array, postc
   const dirty = newBitmap(nrGfns, false);
   await timed(context, 'clean', () => domain.logDirty.clean(nrGfns, dirty, true));
   pageOps.bitmapOr(dirty, owed);
+  recorder.lacking(dirty, nrGfns);
   const pages = postcopy ? dirty.length / PAGE_SIZE : pageOps.bitmapCount(dirty, nrGfns);
   recorder.predictedDowntimeMs = predictDowntime(context, pages);
   return dirty;

@@ -1,0 +1,67 @@
+/** A migration on a terminal: a bar, and under it the domain's memory. */
+import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import type { MigrationLine } from '../../host/api.js';
+import type { Output } from '../output.js';
+import { type ProgressView, progressView } from '../progress.js';
+import { formatMs, formatRate } from '../units.js';
+
+/** Of the characters of a MemoryLine: what is drawn, its colour (ANSI), and its name. */
+const CELLS: Readonly<Record<string, readonly [block: string, colour: number, name: string]>> = {
+  '.': ['·', 90, 'to send'],
+  s: ['█', 32, 'sent'],
+  d: ['▒', 33, 'written since'],
+  m: ['░', 31, 'missing'],
+  a: ['▓', 36, 'arrived'],
+};
+
+export function pictureView(output: Output): ProgressView {
+  return output.terminal ? new Picture(output.terminal, output) : progressView(output);
+}
+
+class Picture implements ProgressView {
+  private readonly bars: MultiBar;
+  private readonly bar: SingleBar;
+  private readonly memory: SingleBar;
+  private stopped = false;
+
+  constructor(
+    stream: NodeJS.WritableStream,
+    private readonly output: Output,
+  ) {
+    this.bars = new MultiBar(
+      { stream, hideCursor: true, gracefulExit: false, fps: 10, format: '', barsize: 30 },
+      Presets.legacy,
+    );
+    const payload = { state: 'setup', percent: '0', rate: '', left: '' };
+    const format = '  [{bar}] {percent} % | {state} | {rate} | {left}';
+    this.bar = this.bars.create(1000, 0, payload, { format });
+    this.memory = this.bars.create(1, 0, { cells: '' }, { format: '  {cells}' });
+  }
+
+  show(line: MigrationLine): void {
+    if (line.type === 'memory') this.memory.update({ cells: Array.from(line.cells, drawn).join('') });
+    if (line.type === 'state') this.bar.update({ state: line.to });
+    if (line.type === 'report') this.bar.update(1000, { state: line.report.state, percent: '100', left: 'done' });
+    if (line.type !== 'progress') return;
+    const { fraction, bytesPerSecond, etaMs } = line.progress;
+    const left = etaMs === undefined ? '' : `${formatMs(etaMs)} left`;
+    this.bar.update(1000 * fraction, { percent: (100 * fraction).toFixed(0), rate: formatRate(bytesPerSecond), left });
+  }
+
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.bars.stop();
+    this.output.note(`  ${legend()}`);
+  }
+}
+
+function drawn(cell: string): string {
+  const [block, colour] = CELLS[cell] ?? [cell, 0];
+  return process.env.NO_COLOR ? block : `\u001b[${colour}m${block}\u001b[0m`;
+}
+
+function legend(): string {
+  const names = Object.entries(CELLS).map(([cell, [, , name]]) => `${drawn(cell)} ${name}`);
+  return names.join('   ');
+}

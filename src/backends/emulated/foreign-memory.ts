@@ -32,12 +32,10 @@ export class EmulatedMemory implements ForeignMemory {
     await this.core.execution.spend('populate-page', gfns.length);
     this.core.check();
     const { core } = this;
-    const wanted = (i: number): boolean =>
-      types === undefined || (types[i] !== PageType.XTAB && types[i] !== PageType.BROKEN);
-    const holes = gfns.filter((gfn, i) => wanted(i) && isHole(core.machine.p2m[gfn]));
+    const holes = holesAmong(core.machine.p2m, gfns, types);
     // Pages of holes are zero already: everything is scrubbed when it becomes one.
     core.populated += pageOps.setBytesAt(core.machine.p2m, holes, P2m.RAM);
-    for (const gfn of holes) core.nrGfns = Math.max(core.nrGfns, gfn + 1);
+    core.nrGfns = Math.max(core.nrGfns, highest(holes) + 1);
   }
 
   async depopulate(gfns: Uint32Array): Promise<void> {
@@ -73,20 +71,36 @@ export class EmulatedMemory implements ForeignMemory {
 
   private checkRoom(gfns: Uint32Array): void {
     const { core } = this;
-    const highest = gfns.reduce((max, gfn) => Math.max(max, gfn), -1);
-    if (highest >= core.spec.hostPages)
+    const last = highest(gfns);
+    if (last >= core.spec.hostPages)
       throw core.error(
         'BAD_GFN',
-        `gfn ${highest} is beyond any domain of this host (${core.spec.hostPages} pages)`,
+        `gfn ${last} is beyond any domain of this host (${core.spec.hostPages} pages)`,
         Errno.EINVAL,
       );
-    if (highest >= core.machine.maxPages)
-      throw core.error(
-        'NO_MEMORY',
-        `gfn ${highest} is beyond the domain's ${core.machine.maxPages} pages`,
-        Errno.ENOMEM,
-      );
+    if (last >= core.machine.maxPages)
+      throw core.error('NO_MEMORY', `gfn ${last} is beyond the domain's ${core.machine.maxPages} pages`, Errno.ENOMEM);
   }
 }
 
 const isHole = (state: number): boolean => state === P2m.NONE || state === P2m.BALLOONED;
+
+// Plain loops, on plain numbers: these run for every page that a migration brings.
+
+/** -1 if there is none. */
+function highest(gfns: Uint32Array): number {
+  let last = -1;
+  for (let i = 0; i < gfns.length; i++) if (gfns[i] > last) last = gfns[i];
+  return last;
+}
+
+/** The gfns that have no page and shall get one. */
+function holesAmong(p2m: Uint8Array, gfns: Uint32Array, types?: Uint8Array): Uint32Array {
+  const holes = new Uint32Array(gfns.length);
+  let count = 0;
+  for (let i = 0; i < gfns.length; i++) {
+    if (types !== undefined && (types[i] === PageType.XTAB || types[i] === PageType.BROKEN)) continue;
+    if (isHole(p2m[gfns[i]])) holes[count++] = gfns[i];
+  }
+  return holes.subarray(0, count);
+}

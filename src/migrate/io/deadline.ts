@@ -1,5 +1,8 @@
 import type { Clock } from './clock.js';
 
+/** One for all: making an error with its stack costs more than a batch of pages should. */
+const OVER = new Error('over in time');
+
 /** Aborted when `parent` is, or after `ms`. dispose() frees the timer. */
 export class Deadline implements Disposable {
   private readonly controller = new AbortController();
@@ -25,6 +28,6 @@ export class Deadline implements Disposable {
 
   [Symbol.dispose](): void {
     this.stopListening();
-    this.done.abort();
+    this.done.abort(OVER);
   }
 }

@@ -43,11 +43,12 @@ export class Recorder {
     strategy: Strategy,
     nrGfns: number,
     private readonly onEvent?: (event: MigrationEvent) => void,
+    bandwidth?: number,
   ) {
     this.strategy = strategy;
     this.sends = new Uint8Array(nrGfns);
     this.startedAt = clock.now();
-    this.meter = new ProgressMeter(clock);
+    this.meter = new ProgressMeter(clock, bandwidth);
   }
 
   emit(event: Body<MigrationEvent>): void {

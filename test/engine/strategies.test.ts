@@ -67,11 +67,18 @@ describe('auto', () => {
   });
 
   it('goes to stage 3 where it does not', async () => {
-    const { report } = await journeyOf({ strategy: 'auto', downtimeBudgetMs: 50 });
+    const { report } = await journeyOf({ strategy: 'auto' });
     expect(report).toMatchObject({ strategy: 'tsmc', stopReason: 'not-converging' });
     expect(report?.rounds.length).toBe(2);
     expect(report?.downtimeMs).toBeLessThan(10);
   });
+});
+
+it('TSMC moves a guest that makes page tables of pages that were taken out ahead', async () => {
+  for (const pagingMode of ['shadow', 'hap'] as const) {
+    const { report } = await journeyOf({ strategy: 'tsmc' }, { program: 'churner', rateMBps: 40 }, pagingMode);
+    expect(report?.state).toBe('completed');
+  }
 });
 
 describe.each(['precopy', 'tsmc'] as const)('bandwidth cap, %s', (strategy) => {
@@ -83,7 +90,8 @@ describe.each(['precopy', 'tsmc'] as const)('bandwidth cap, %s', (strategy) => {
     expect(rate).toBeGreaterThan(cap * 0.8);
     if (strategy === 'tsmc') {
       const { ms = 1, missingPages = 0 } = report?.stage3 ?? {};
-      expect((missingPages * 4096) / ms).toBeLessThanOrEqual((cap / 1000) * 1.05);
+      // Pages that vCPUs wait for may run ahead of the rate by 100 ms, others by a burst of 20 ms.
+      expect(missingPages * 4096).toBeLessThanOrEqual((cap / 1000) * (ms + 120) * 1.02);
     }
     expectMonotonic(events);
   });

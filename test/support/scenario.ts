@@ -57,7 +57,7 @@ export function scenario(random: Random): Scenario {
 }
 
 function guest(random: Random, memoryMB: number): GuestSpec {
-  const rateMBps = random.pick([1, 10, 60]);
+  const rateMBps = random.pick([1, 10, 60, 200]);
   return random.pick<GuestSpec>([
     { program: 'idle' },
     { program: 'hot-set', hotMB: memoryMB / 4, rateMBps },

@@ -67,15 +67,21 @@ export class MissingPages {
     }
   }
 
-  /** Loads pages that came. Resolves to how many were missing until now; others (there already, dropped) are left alone. */
-  async load(gfns: Uint32Array, data: Uint8Array): Promise<number> {
+  /** Loads pages that came. One errno a gfn, as load() of the contract: ENOENT where there was a page already. */
+  async load(gfns: Uint32Array, data: Uint8Array): Promise<Int32Array> {
     const errors = await this.loadAll(gfns, data);
-    const loaded = succeeded(gfns, errors);
     this.missing -= pageOps.bitmapClear(this.bitmap, gfns);
-    return loaded.length;
+    return errors;
   }
 
-  /** The guest gave this page back: it must never be loaded. */
+  /** How many are missing that `bitmap` does not name. */
+  countBeyond(bitmap: Uint8Array): number {
+    const beyond = this.wanted();
+    pageOps.bitmapAndNot(beyond, bitmap);
+    return pageOps.bitmapCount(beyond, this.nrGfns);
+  }
+
+  /** There is no such page any more: it must never be loaded. */
   drop(gfn: number): boolean {
     const dropped = pageOps.bitmapClear(this.bitmap, Uint32Array.of(gfn));
     this.missing -= dropped;

@@ -1,5 +1,5 @@
 /** From PAGE_DATA records into the memory of a domain that does not run yet. */
-import { type ForeignMemory, MAX_BATCH, PAGE_SIZE } from '../../backends/backend.js';
+import { type ForeignMemory, MAX_BATCH, type Mapping, PAGE_SIZE, PageType } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import type { PageBatch, RecordReader } from '../stream/index.js';
 import { pageBatches } from '../stream/index.js';
@@ -24,7 +24,7 @@ export class PageLoader {
     using mapping = await this.memory.map(gfns, 'write');
     const slots = mapping.slots.slice();
     const unmapped = pageOps.dropDataless(types, slots);
-    if (unmapped > 0) throw new Error(`${unmapped} pages of a batch of ${gfns.length} cannot be mapped for writing`);
+    if (unmapped > 0) throw unwritable(gfns, types, mapping);
 
     const count = pageOps.runs(slots, this.runs);
     for (let i = 0; i < count; i++) {
@@ -38,4 +38,10 @@ export class PageLoader {
       pageOps.scatter(pages, mapping.base, slots);
     }
   }
+}
+
+function unwritable(gfns: Uint32Array, types: Uint8Array, { errors, failed }: Mapping): Error {
+  const first = errors.findIndex((errno, i) => errno !== 0 && types[i] < PageType.BROKEN);
+  const which = `gfn 0x${gfns[first].toString(16)} (errno ${errors[first]})`;
+  return new Error(`${failed} of ${gfns.length} pages cannot be mapped for writing, the first is ${which}`);
 }

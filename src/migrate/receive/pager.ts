@@ -11,7 +11,16 @@ import { Silence } from '../io/silence.js';
 import type { Line } from '../line.js';
 import type { MigrationEvent } from '../report.js';
 import { encodeStage3Note, type Stage3Note } from '../stage3-note.js';
-import { encodeRequests, isDisconnect, pageBatches, RecordType, StreamError } from '../stream/index.js';
+import {
+  encodeRequests,
+  isDisconnect,
+  type PageBatch,
+  pageBatches,
+  type RecordReader,
+  RecordType,
+  StreamError,
+} from '../stream/index.js';
+import { LateLoader } from './late-loader.js';
 import { MissingPages } from './missing-pages.js';
 import { PageLoader } from './page-loader.js';
 import type { PrepullPolicy, Window } from './prepull.js';
@@ -33,6 +42,7 @@ type EventBody = MigrationEvent extends infer E ? (E extends unknown ? Omit<E, '
 export class Pager {
   private readonly missing: MissingPages;
   private readonly waits: Waits;
+  private late: LateLoader | undefined;
   private session: PageSession | undefined;
   private whenComplete!: () => void;
   private readonly complete = new Promise<void>((resolve) => {
@@ -57,9 +67,22 @@ export class Pager {
     this.session = await dialPair(this.options, signal);
   }
 
-  /** Takes stale pages out, ahead of the stop or at it. */
+  /** Takes stale pages out ahead of the stop. */
   evict(stale: Uint8Array): Promise<void> {
     return this.missing.evict(stale);
+  }
+
+  /** Takes out the rest: from here on, what is missing is what the source says. */
+  async evictLast(stale: Uint8Array): Promise<void> {
+    await this.missing.evict(stale);
+    const beyond = this.missing.countBeyond(stale);
+    if (beyond > 0) throw new Error(`${beyond} pages were taken out ahead and are not to follow`);
+  }
+
+  /** A PAGE_DATA of the stream, after pages have been taken out. */
+  load(reader: RecordReader, record: PageBatch): Promise<void> {
+    this.late ??= new LateLoader(this.options.domain, this.missing);
+    return this.late.load(reader, record);
   }
 
   /** Says what is missing, and fetches what the hypervisor would not take out. Afterwards a vCPU may run. */

@@ -116,7 +116,7 @@ class IncomingMigration {
   private async take(record: RecordHeader, { domain, loader }: Parts): Promise<void> {
     switch (record.type) {
       case RecordType.PAGE_DATA:
-        return loader.load(this.reader, await this.reader.readPageHeader(this.capabilities?.nrGfns));
+        return (this.pager ?? loader).load(this.reader, await this.reader.readPageHeader(this.capabilities?.nrGfns));
       case RecordType.STATIC_DATA_END:
       case RecordType.STAGE3:
         return void (await this.reader.readBody());
@@ -152,7 +152,7 @@ class IncomingMigration {
       this.pager = this.newPager(domain, capabilities);
       await this.pager.enable(this.options.signal);
     }
-    await this.pager.evict(bitmap);
+    await (record.type === RecordType.DIRTY_BITMAP ? this.pager.evictLast(bitmap) : this.pager.evict(bitmap));
   }
 
   private newPager(domain: Domain, { nrGfns, vcpus, migrationId }: Capabilities): Pager {

@@ -7,7 +7,7 @@
  * then goes on behind it, in batches that grow while no fault comes (CRIU's lazy pages; QEMU's background scan restarts at
  * the requested page).
  */
-import { type ForeignMemory, MAX_BATCH } from '../../backends/backend.js';
+import { type ForeignMemory, MAX_BATCH, PAGE_SIZE } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import { MigrationError, reasonOf } from '../errors.js';
 import { abortable } from '../io/abortable.js';
@@ -106,8 +106,9 @@ export class PageServer {
     const over = new AbortController();
     const stop = AbortSignal.any([over.signal, signal]);
     const { limiter, clock } = this.options;
-    const pushSender = this.sender(push, (bytes, stopped) => limiter.take(bytes, stopped));
-    const urgentSender = this.sender(urgent, (bytes) => limiter.charge(bytes));
+    // The push has paid before it chose its pages.
+    const pushSender = this.sender(push, () => undefined);
+    const urgentSender = this.sender(urgent, (bytes) => limiter.takeUrgent(bytes, stop));
     const pace = new PushPace(clock);
     const pushing = this.push(pushSender, pace, stop);
     const answering = this.answer(urgent, urgentSender);
@@ -132,7 +133,11 @@ export class PageServer {
     await abortable(this.mayPush.opened, stop);
     for (;;) {
       await abortable(pace.room(), stop);
-      const { gfns, why } = this.cursor.take(Math.min(pace.batchPages, limiter.batchPages(BATCH_MS, MAX_BATCH)));
+      const most = this.cursor.next(Math.min(pace.batchPages, limiter.batchPages(BATCH_MS, MAX_BATCH)));
+      // A page that is chosen can no longer be asked for, so the waiting comes first.
+      await limiter.take(most * PAGE_SIZE, stop);
+      const { gfns, why } = this.cursor.take(most);
+      limiter.charge((gfns.length - most) * PAGE_SIZE);
       if (gfns.length === 0) return;
       pace.sent(gfns.length);
       await sender.send(gfns, why, stop);

@@ -3,7 +3,7 @@
  *
  * Sources: Xen 4.1.4 tools/libxc/xc_domain_save.c (29 rounds, 3 × memory, fewer than 50 pages); Xen 4.17
  * tools/libs/guest/xg_sr_save.c simple_precopy_policy (5 rounds, fewer than 50 pages); the downtime budget and the
- * convergence test are what QEMU's users ask for (docs/DESIGN.md, "Choosing a strategy").
+ * convergence test are what QEMU's users ask for (DESIGN.md, "Strategies").
  */
 import type { PolicyName } from '../options.js';
 import type { RoundReport, StopReason } from '../report.js';
@@ -63,9 +63,8 @@ function withBudget(budgetMs: number): Policy {
 const STALL_SHARE = 0.7;
 
 /**
- * Stops when rounds do not shrink: the guest writes about as fast as the link takes. The first CLEAN is compared with
- * the time of the full copy: if the pages dirtied in it would take longer than a budget's worth to send, and a second round
- * shrinks them by less than 30 %, further rounds only resend the writable working set (NSDI 2005, §3.2).
+ * Stops when rounds do not shrink: what is written meanwhile is the writable working set, and further rounds would only
+ * send it again (NSDI 2005, §3.2). The full copy is no round to compare with.
  */
 const stall: Policy = ({ rounds, dirtyPages }) => {
   if (dirtyPages === undefined || rounds.length < 2) return CONTINUE;
@@ -93,12 +92,19 @@ export function precopyPolicy(name: PolicyName, downtimeBudgetMs?: number): Poli
   return downtimeBudgetMs === undefined ? base : firstOf([withBudget(downtimeBudgetMs), base]);
 }
 
-/** Precopy that gives up as soon as its rounds stall. Budget: QEMU's default downtime limit, 300 ms. */
-export function autoPolicy(name: PolicyName, downtimeBudgetMs = 300): Policy {
-  return firstOf([withBudget(downtimeBudgetMs), stall, POLICIES[name]]);
+/** A stop-and-copy this short is no worse than stage 2, and needs no stage 3 after it. */
+const SHORT_MS = 20;
+
+/**
+ * Precopy for as long as its rounds shrink. With a budget it stops as soon as it is within it; without one, as soon as the
+ * stop would be short anyway.
+ */
+export function autoPolicy(name: PolicyName, downtimeBudgetMs?: number): Policy {
+  return firstOf([withBudget(downtimeBudgetMs ?? SHORT_MS / 4), stall, POLICIES[name]]);
 }
 
-/** Whether a stop for this reason is better followed by post-copy than by a long stop-and-copy. */
-export function wantsPostcopy(reason: StopReason): boolean {
-  return reason === 'not-converging' || reason === 'round-limit' || reason === 'volume-limit';
+/** Whether, after a stop for this reason, post-copy pays: the stop-and-copy would be long. */
+export function wantsPostcopy(reason: StopReason, stopAndCopyMs: number, downtimeBudgetMs = SHORT_MS): boolean {
+  const stuck = reason === 'not-converging' || reason === 'round-limit' || reason === 'volume-limit';
+  return stuck && stopAndCopyMs > downtimeBudgetMs;
 }

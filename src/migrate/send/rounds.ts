@@ -69,7 +69,7 @@ async function sendRound(
   const total = { sent: 0, elided: 0, deferred: 0 };
 
   recorder.lacking(toSend, nrGfns);
-  await skip();
+  await skip(); // pages may be dirty again before the first batch
   for (const gfns of batches(toSend, nrGfns, () => limiter.batchPages(BATCH_MS, 1024))) {
     signal.throwIfAborted();
     const batch = await sender.send(gfns, 'round', signal);
@@ -77,8 +77,7 @@ async function sendRound(
     total.sent += batch.sent;
     total.elided += batch.elided;
     total.deferred += batch.deferred.length;
-    recorder.progress(Math.max(0, dirtyPages - total.sent - total.elided));
-    await skip();
+    recorder.progress((await skip()) - total.sent - total.elided - total.deferred);
   }
   await sender.flush();
   recorder.round({
@@ -95,14 +94,20 @@ async function sendRound(
   });
 }
 
-/** Takes pages that are dirty again out of the round, as often as the domain's size allows. */
-function skipper({ domain, nrGfns }: SendContext, toSend: Uint8Array): () => Promise<void> {
+/**
+ * Takes pages that are dirty again out of the round, as often as the domain's size allows. Returns the pages known to be this
+ * round's, sent or not, and those that wait for the next.
+ */
+function skipper({ domain, nrGfns }: SendContext, toSend: Uint8Array): () => Promise<number> {
   const dirtyAgain = newBitmap(nrGfns, false);
   const every = Math.ceil(dirtyAgain.length / PEEK_BYTES_PER_BATCH);
   let calls = 0;
+  let known = 0;
   return async () => {
-    if (calls++ % every !== 0) return;
+    if (calls++ % every !== 0) return known;
     await domain.logDirty.peek(nrGfns, dirtyAgain);
     pageOps.bitmapAndNot(toSend, dirtyAgain);
+    known = pageOps.bitmapCount(toSend, nrGfns) + pageOps.bitmapCount(dirtyAgain, nrGfns);
+    return known;
   };
 }

@@ -9,7 +9,7 @@ import { RateLimiter } from '../io/limiter.js';
 import { withPatience } from '../io/patience.js';
 import type { SendOptions } from '../options.js';
 import { Recorder } from '../recorder.js';
-import type { MigrationReport } from '../report.js';
+import type { MigrationReport, StopReason } from '../report.js';
 import { decodeStage3Note } from '../stage3-note.js';
 import { isHandedOver } from '../state.js';
 import { encodeBitmap, encodeCapabilities, Feature, isDisconnect, RecordType, RecordWriter } from '../stream/index.js';
@@ -20,7 +20,7 @@ import { Handover } from './handover.js';
 import { PageSender } from './page-sender.js';
 import { PageServer } from './page-server.js';
 import { autoPolicy, type Policy, precopyPolicy, singlePass, wantsPostcopy } from './policy.js';
-import { copyLive } from './rounds.js';
+import { copyLive, predictDowntime } from './rounds.js';
 import { collectDirty, sendDirtyBitmap, sendRecords, sendRemaining, sendState, timed } from './stop.js';
 
 const RECONNECT_MS = 60_000;
@@ -68,7 +68,13 @@ class OutgoingMigration {
     const migrationId = strategy === 'precopy' ? new Uint8Array(16) : randomBytes(16);
     const { domid } = domain;
     const handover = returns && new Handover({ returns, clock, reconnectMs, stallMs, domid, migrationId });
-    const recorder = new Recorder(clock, strategy === 'tsmc' ? 'tsmc' : 'precopy', nrGfns, options.onEvent);
+    const recorder = new Recorder(
+      clock,
+      strategy === 'tsmc' ? 'tsmc' : 'precopy',
+      nrGfns,
+      options.onEvent,
+      options.bandwidth,
+    );
     const limiter = new RateLimiter(clock, options.bandwidth);
     const writer = new RecordWriter(stream);
     const patient = <T>(work: Promise<T>): Promise<T> =>
@@ -118,15 +124,15 @@ class OutgoingMigration {
   }
 
   private async send(): Promise<void> {
-    const { context, options } = this;
+    const { context } = this;
     context.signal.throwIfAborted();
     await this.begin();
     context.recorder.to('stage1');
     const { reason, owed } = await copyLive(context, this.policy());
     context.recorder.stopReason = reason;
-    const postcopy = options.strategy === 'tsmc' || (options.strategy === 'auto' && wantsPostcopy(reason));
-    if (options.strategy === 'auto') context.recorder.choose(postcopy ? 'tsmc' : 'precopy', reason);
-    if (postcopy) await this.evictAhead(owed);
+    const stale = await this.stalePages(owed);
+    const postcopy = this.choose(reason, stale);
+    if (postcopy) await this.evictAhead(stale);
     await this.handover?.sync(context.writer.bytesWritten, context.signal);
     context.signal.throwIfAborted();
 
@@ -180,12 +186,29 @@ class OutgoingMigration {
     this.logDirty = true;
   }
 
-  /** While the guest still runs, the destination takes out what is stale already; the downtime has only the difference. */
-  private async evictAhead(owed: Uint8Array): Promise<void> {
-    const { domain, nrGfns, writer, patient } = this.context;
+  /** What the destination does not have in its last version, as of now. */
+  private async stalePages(owed: Uint8Array): Promise<Uint8Array> {
+    const { domain, nrGfns } = this.context;
     const stale = newBitmap(nrGfns, false);
     await domain.logDirty.peek(nrGfns, stale);
     pageOps.bitmapOr(stale, owed);
+    return stale;
+  }
+
+  /** Whether stage 1 is followed by post-copy. */
+  private choose(reason: StopReason, stale: Uint8Array): boolean {
+    const { strategy, downtimeBudgetMs } = this.options;
+    if (strategy !== 'auto') return strategy === 'tsmc';
+    const { nrGfns, recorder } = this.context;
+    const stopAndCopyMs = predictDowntime(this.context, pageOps.bitmapCount(stale, nrGfns));
+    const postcopy = wantsPostcopy(reason, stopAndCopyMs, downtimeBudgetMs);
+    recorder.choose(postcopy ? 'tsmc' : 'precopy', reason);
+    return postcopy;
+  }
+
+  /** While the guest still runs, the destination takes out what is stale already; the downtime has only the difference. */
+  private async evictAhead(stale: Uint8Array): Promise<void> {
+    const { domain, nrGfns, writer, patient } = this.context;
     pageOps.bitmapClear(stale, await domain.memory.vital());
     await patient(writer.record(RecordType.EVICT_AHEAD, encodeBitmap(nrGfns, stale)));
   }

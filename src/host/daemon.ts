@@ -16,6 +16,8 @@ export interface DaemonOptions {
   readonly token: string;
   readonly identity?: TlsIdentity;
   readonly insecurePlaintext?: boolean;
+  /** See NetworkOptions. */
+  readonly reconnectMs?: number;
   readonly logger: FastifyBaseLogger;
 }
 

@@ -28,13 +28,13 @@ export async function prepareIncoming(host: Host, request: Request, caller: stri
     });
   }
   host.network.dialer(request.returns, caller);
-  const reservation = host.domains.reserve(name);
+  const reservation = host.domains.reserve(name, 'arriving');
   try {
+    const record = host.migrations.start('in', name, request.returns.host ?? caller, request.migration);
     const gate = await host.network.openGate(['stream']);
-    const record = host.migrations.start('in', name, request.returns.host ?? caller);
     record.run(() => receive(host, gate, request, caller, record)).catch(() => undefined);
     void record.settled.then(() => reservation[Symbol.dispose]());
-    return { migration: record.id, stream: host.network.endpointOf(gate) };
+    return { stream: host.network.endpointOf(gate) };
   } catch (error) {
     reservation[Symbol.dispose]();
     throw error;

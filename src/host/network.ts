@@ -19,6 +19,8 @@ export interface NetworkOptions {
   readonly advertise?: string;
   readonly identity?: TlsIdentity;
   readonly insecurePlaintext?: boolean;
+  /** How long a broken migration may stay broken before this host gives it up. Default: the engine's, 60,000 ms. */
+  readonly reconnectMs?: number;
 }
 
 export class Network {
@@ -38,6 +40,10 @@ export class Network {
 
   get identity(): TlsIdentity | undefined {
     return this.options.identity;
+  }
+
+  get reconnectMs(): number | undefined {
+    return this.options.reconnectMs;
   }
 
   openGate(purposes: readonly DataPurpose[]): Promise<Gate> {

@@ -8,7 +8,7 @@ import { ensureToken } from '../../host/token.js';
 import { loadTlsIdentity, type TlsIdentity } from '../../transport/index.js';
 import { contextOf } from '../context.js';
 import { CliError } from '../failure.js';
-import { parseCount, parseSize } from '../units.js';
+import { parseCount, parseDuration, parseSize } from '../units.js';
 
 interface Options {
   readonly listen: string;
@@ -21,6 +21,7 @@ interface Options {
   readonly tlsKey?: string;
   readonly tlsCa?: string;
   readonly insecurePlaintext?: boolean;
+  readonly reconnect: number;
   readonly logLevel: string;
 }
 
@@ -40,6 +41,7 @@ export function addHost(program: Command): void {
       '--insecure-plaintext',
       "listen beyond loopback without TLS: whoever is on that network can read the guests' memory",
     )
+    .option('--reconnect <time>', 'how long to try to mend a broken migration', parseDuration, 60_000)
     .addOption(
       new Option('--log-level <level>', 'on stderr')
         .choices(['silent', 'error', 'warn', 'info', 'debug'])
@@ -54,13 +56,14 @@ async function run(options: Options, command: Command): Promise<void> {
   const logger = pino({ level: options.logLevel, name: options.name }, pino.destination({ fd: 2, sync: true }));
   const token = ensureToken(options.tokenFile);
   const backend = new EmulatedHost(options.memory);
-  const { name, listen, port, advertise, insecurePlaintext } = options;
+  const { name, listen, port, advertise, insecurePlaintext, reconnect: reconnectMs } = options;
   const daemon = await startDaemon(backend, {
     name,
     listen,
     port,
     advertise,
     insecurePlaintext,
+    reconnectMs,
     token,
     identity,
     logger,

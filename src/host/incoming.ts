@@ -28,13 +28,13 @@ export async function prepareIncoming(host: Host, request: Request, caller: stri
     });
   }
   host.network.dialer(request.returns, caller);
-  const reservation = host.domains.reserve(name, 'arriving');
+  const reservation = host.domains.reserve(name);
   try {
-    const record = host.migrations.start('in', name, request.returns.host ?? caller, request.migration);
     const gate = await host.network.openGate(['stream']);
+    const record = host.migrations.start('in', name, request.returns.host ?? caller);
     record.run(() => receive(host, gate, request, caller, record)).catch(() => undefined);
     void record.settled.then(() => reservation[Symbol.dispose]());
-    return { stream: host.network.endpointOf(gate) };
+    return { migration: record.id, stream: host.network.endpointOf(gate) };
   } catch (error) {
     reservation[Symbol.dispose]();
     throw error;
@@ -57,6 +57,7 @@ async function receive(
     const { domain, stage3 } = await receiveDomain({
       ...{ backend: host.backend.hypervisor, stream, dialer: host.network.dialer(returns, caller), paused },
       ...{ name: config.name, maxPages: maxPagesOf(config), vcpus: config.vcpus, signal: record.signal },
+      reconnectMs: host.network.reconnectMs,
       onEvent: (event) => record.observe(event),
     });
     await untilComplete(host, host.domains.add(domain, config), record, stage3);

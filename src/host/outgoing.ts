@@ -48,7 +48,7 @@ async function migrate(
     const peer = new HostClient({ url: destination, token: request.destinationToken, ca: host.network.identity?.ca });
     const returns = host.network.endpointOf(gate);
     const paused = request.paused || (await entry.domain.info()).paused;
-    const announced = peer.incoming({ migration: record.id, config: entry.config, returns, paused }, record.signal);
+    const announced = peer.incoming({ config: entry.config, returns, paused }, record.signal);
     const reply = await announced.catch((error: unknown) => Promise.reject(refusal(error, entry, destination)));
     const stream = await connectStream(host, reply, destination, record.signal);
     try {
@@ -56,6 +56,7 @@ async function migrate(
       const report = await sendDomain({
         ...{ domain: entry.domain, stream, returns: gate, strategy, policy, downtimeBudgetMs },
         ...{ bandwidth, postcopyBandwidth, elideZeroPages, signal: record.signal },
+        reconnectMs: host.network.reconnectMs,
         onEvent: (event) => record.observe(event),
       });
       await leave(host, entry, destination.origin);

@@ -1,8 +1,9 @@
 /** Connects to the peer's {@link Gate}. */
 import { type Channel, ChannelError, type Dialer } from '../migrate/io/channel.js';
 import { type DataPurpose, encodePreamble, type Ticket, WELCOME } from './preamble.js';
-import { type Address, connectTcp, type TcpChannel } from './tcp.js';
-import { connectTls, type TlsChannel, type TlsIdentity } from './tls.js';
+import type { SocketChannel } from './socket-channel.js';
+import { type Address, connectTcp } from './tcp.js';
+import { connectTls, type TlsIdentity } from './tls.js';
 
 /** For connecting, the TLS handshake and the peer's welcome together. */
 const DIAL_MS = 10_000;
@@ -31,11 +32,11 @@ export class GateDialer implements Dialer {
     }
   }
 
-  private connect(signal: AbortSignal): Promise<TcpChannel | TlsChannel> {
+  private connect(signal: AbortSignal): Promise<SocketChannel> {
     return this.identity ? connectTls(this.address, this.identity, signal) : connectTcp(this.address, signal);
   }
 
-  private async introduce(channel: TcpChannel | TlsChannel, purpose: DataPurpose, signal: AbortSignal): Promise<void> {
+  private async introduce(channel: SocketChannel, purpose: DataPurpose, signal: AbortSignal): Promise<void> {
     const drop = (): void => channel.destroy(new Error('given up'));
     signal.addEventListener('abort', drop, { once: true });
     try {
@@ -50,7 +51,7 @@ export class GateDialer implements Dialer {
       const { host, port } = this.address;
       throw new ChannelError(
         'BROKEN',
-        `${host}:${port} did not admit this connection (${purpose}): its ticket is spent or wrong`,
+        `${host}:${port} closed the connection (${purpose}) before it admitted it: most likely the other host ended or gave this migration up; else the ticket is spent or wrong`,
         0,
         cause,
       );

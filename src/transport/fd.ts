@@ -77,7 +77,7 @@ export class FdChannel implements Channel {
     try {
       await work();
     } catch (error) {
-      throw this.failure ?? broken(error);
+      throw this.failure ?? broken(error, 'reading or writing failed');
     } finally {
       this.operations--;
       if (this.failure) await this.release();

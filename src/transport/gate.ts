@@ -7,8 +7,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Acceptor, Channel } from '../migrate/io/channel.js';
 import { checkBind } from './bind.js';
 import { checkPreamble, type DataPurpose, newTicket, PREAMBLE_BYTES, type Ticket, WELCOME } from './preamble.js';
-import { acceptTcp, type TcpChannel } from './tcp.js';
-import { acceptTls, type TlsChannel, type TlsIdentity } from './tls.js';
+import type { SocketChannel } from './socket-channel.js';
+import { acceptTcp } from './tcp.js';
+import { acceptTls, type TlsIdentity } from './tls.js';
 import { WaitingRoom } from './waiting-room.js';
 
 export interface GateOptions {
@@ -103,7 +104,7 @@ export class Gate implements Acceptor, AsyncDisposable {
     oldest.abort(new Error('too many connections without a ticket'));
   }
 
-  private open(socket: Socket, signal: AbortSignal): Promise<TcpChannel | TlsChannel> {
+  private open(socket: Socket, signal: AbortSignal): Promise<SocketChannel> {
     // Until a channel has taken the socket over, its errors are nobody's.
     socket.on('error', () => undefined);
     const identity = this.options.identity;
@@ -111,7 +112,7 @@ export class Gate implements Acceptor, AsyncDisposable {
   }
 
   /** Reads the preamble and says welcome; the channel is destroyed on anything else. */
-  private async greet(channel: TcpChannel | TlsChannel, signal: AbortSignal): Promise<DataPurpose> {
+  private async greet(channel: SocketChannel, signal: AbortSignal): Promise<DataPurpose> {
     const drop = (): void => channel.destroy(new Error('not admitted'));
     signal.addEventListener('abort', drop, { once: true });
     try {

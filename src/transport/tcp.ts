@@ -1,55 +1,9 @@
 /** A channel over TCP: no copy on either side, see inbox.ts and writing.ts. */
 import { connect, type OnReadOpts, type Socket } from 'node:net';
-import type { Channel } from '../migrate/io/channel.js';
 import { adoptAccepted } from './adopt.js';
 import { Inbox } from './inbox.js';
-import { broken, byteCount, ended, endWriting, writeChunks } from './writing.js';
-
-/** A silent peer is probed after this; a channel may rightly be idle for minutes. */
-const KEEP_ALIVE_MS = 10_000;
-
-export class TcpChannel implements Channel {
-  bytesWritten = 0;
-  readonly socket: Socket;
-  private readonly inbox = new Inbox(() => this.socket.resume());
-  private failure: Error | undefined;
-
-  constructor(open: (onread: OnReadOpts) => Socket) {
-    this.socket = open({
-      buffer: () => this.inbox.target(),
-      callback: (count, buffer) => this.inbox.arrived(count, buffer),
-    });
-    this.socket.setNoDelay(true);
-    this.socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    this.socket.on('error', (error) => {
-      this.failure ??= error;
-    });
-    this.socket.once('end', () => this.inbox.fail(ended()));
-    this.socket.once('close', () => this.inbox.fail(broken(this.failure ?? 'it was closed')));
-    this.socket.resume();
-  }
-
-  read(into: Uint8Array): Promise<void> {
-    return this.inbox.read(into);
-  }
-
-  write(chunks: readonly Uint8Array[]): Promise<void> {
-    this.bytesWritten += byteCount(chunks);
-    return writeChunks(this.socket, chunks).catch((error: unknown) => {
-      throw broken(this.failure ?? error);
-    });
-  }
-
-  end(): Promise<void> {
-    return endWriting(this.socket);
-  }
-
-  destroy(reason?: Error): void {
-    this.failure ??= reason;
-    this.inbox.fail(broken(this.failure ?? 'it was closed here'));
-    this.socket.destroy();
-  }
-}
+import { SocketChannel } from './socket-channel.js';
+import { broken, ended } from './writing.js';
 
 export interface Address {
   readonly host: string;
@@ -57,9 +11,9 @@ export interface Address {
 }
 
 /** Connects; rejects with a ChannelError `BROKEN`, or with the signal's reason. */
-export async function connectTcp(address: Address, signal?: AbortSignal): Promise<TcpChannel> {
+export async function connectTcp(address: Address, signal?: AbortSignal): Promise<SocketChannel> {
   signal?.throwIfAborted();
-  const channel = new TcpChannel((onread) =>
+  const channel = tcpChannel((onread) =>
     connect({ host: address.host, port: address.port, onread, allowHalfOpen: true }),
   );
   await connected(channel.socket, 'connect', address, signal);
@@ -67,8 +21,20 @@ export async function connectTcp(address: Address, signal?: AbortSignal): Promis
 }
 
 /** An accepted connection of a server with `pauseOnConnect`. */
-export function acceptTcp(accepted: Socket): TcpChannel {
-  return new TcpChannel((onread) => adoptAccepted(accepted, onread));
+export function acceptTcp(accepted: Socket): SocketChannel {
+  return tcpChannel((onread) => adoptAccepted(accepted, onread));
+}
+
+function tcpChannel(open: (onread: OnReadOpts) => Socket): SocketChannel {
+  const inbox = new Inbox(() => socket.resume());
+  const socket = open({
+    buffer: () => inbox.target(),
+    callback: (count, buffer) => inbox.arrived(count, buffer),
+  });
+  const channel = new SocketChannel(socket, inbox);
+  socket.once('end', () => inbox.fail(ended()));
+  socket.resume();
+  return channel;
 }
 
 /** Waits for `event`; on failure or abort the socket is destroyed. */

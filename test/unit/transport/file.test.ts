@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FdChannel, FileSink, openFileSource } from '../../../src/transport/index.js';
@@ -9,7 +19,7 @@ const directory = mkdtempSync(join(tmpdir(), 'xenferry-file-'));
 const path = join(directory, 'domain.save');
 
 afterEach(() => {
-  for (const file of readdirSync(directory)) rmSync(join(directory, file));
+  for (const file of readdirSync(directory)) rmSync(join(directory, file), { recursive: true });
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -20,7 +30,7 @@ function openFds(): number {
 test('what was saved is read back, exactly and in shared memory; the file is private', async () => {
   const bytes = randomBytes(3 << 20);
   const before = openFds();
-  const sink = FileSink.create(path);
+  const sink = await FileSink.create(path);
   const chunks = Array.from({ length: 3000 }, (_, i) => bytes.subarray(i * 1024, (i + 1) * 1024));
   void sink.channel.write(chunks);
   await sink.channel.write([bytes.subarray(3000 * 1024)]);
@@ -30,7 +40,7 @@ test('what was saved is read back, exactly and in shared memory; the file is pri
   expect(readdirSync(directory)).toEqual(['domain.save']);
   expect(statSync(path).mode & 0o777).toBe(0o600);
 
-  const source = openFileSource(path);
+  const source = await openFileSource(path);
   const got = new Uint8Array(new SharedArrayBuffer(bytes.length));
   await source.read(got.subarray(0, 11));
   await source.read(got.subarray(11));
@@ -44,14 +54,14 @@ test('what was saved is read back, exactly and in shared memory; the file is pri
 
 test('a truncated file: ENDED, with the count', async () => {
   writeFileSync(path, 'short');
-  const source = openFileSource(path);
+  const source = await openFileSource(path);
   await expect(source.read(new Uint8Array(10))).rejects.toMatchObject({ code: 'ENDED', received: 5 });
   source.destroy();
 });
 
 test('an aborted save leaves nothing, and an older file as it was', async () => {
   writeFileSync(path, 'the older one');
-  const sink = FileSink.create(path);
+  const sink = await FileSink.create(path);
   await sink.channel.write([randomBytes(1000)]);
   await sink.abort();
   expect(readdirSync(directory)).toEqual(['domain.save']);
@@ -81,4 +91,22 @@ test('a named pipe carries a stream between descriptors, with back-pressure', as
   expect(got.equals(bytes)).toBe(true);
   await expect(reader.read(new Uint8Array(1))).rejects.toMatchObject({ code: 'ENDED' });
   reader.destroy();
+});
+
+test('what is no regular file is refused at once, to read and to replace', async () => {
+  const fifo = join(directory, 'pipe');
+  execFileSync('mkfifo', [fifo]);
+  mkdirSync(path);
+  const before = openFds();
+  for (const [place, kind] of [
+    [fifo, 'a FIFO'],
+    [path, 'a directory'],
+    ['/dev/null', 'a device'],
+  ]) {
+    await expect(openFileSource(place)).rejects.toThrow(`it is ${kind}, not a regular file`);
+    await expect(FileSink.create(place)).rejects.toThrow(`it is ${kind}, not a regular file`);
+  }
+  await expect(FileSink.create('/nonexistent/x')).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(openFds()).toBe(before);
+  expect(readdirSync(directory).sort()).toEqual(['domain.save', 'pipe']);
 });

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { MigrationEvent, MigrationReport, MigrationState, Progress } from '../migrate/report.js';
+import { LEAST_BANDWIDTH } from '../migrate/send/bandwidth.js';
 import { DomainConfig, DomainName } from './domain-config.js';
 import type { ErrorBody } from './errors.js';
 
@@ -12,7 +13,7 @@ export const MAX_BODY_BYTES = 64 * 1024;
 
 const rate = z
   .number()
-  .positive()
+  .min(LEAST_BANDWIDTH, `${LEAST_BANDWIDTH} bytes a second (525kbit) is the least that a migration can go on with`)
   .max(2 ** 40);
 const hex = (bytes: number): z.ZodString => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
 
@@ -53,6 +54,8 @@ export type DataEndpoint = z.infer<typeof DataEndpoint>;
 
 /** Host to host: "a domain is about to come". */
 export const IncomingRequest = z.strictObject({
+  /** The source's id of the migration: both hosts call it by the same. */
+  migration: z.uuid(),
   config: DomainConfig,
   returns: DataEndpoint,
   paused: z.boolean().default(false),
@@ -60,8 +63,6 @@ export const IncomingRequest = z.strictObject({
 export type IncomingRequest = z.input<typeof IncomingRequest>;
 
 export interface IncomingReply {
-  /** Id of the migration at the destination. */
-  readonly migration: string;
   readonly stream: DataEndpoint;
 }
 
@@ -73,7 +74,18 @@ export const DigestRequest = z.strictObject({
   control: z.boolean().default(false),
 });
 
-export type DomainState = 'running' | 'paused' | 'suspended' | 'migrating' | 'arriving' | 'stage3' | 'departed';
+/** `broken`: it runs, stage 3 has failed, and pages of it will not come. */
+export type DomainState =
+  | 'running'
+  | 'paused'
+  | 'suspended'
+  | 'migrating'
+  | 'arriving'
+  | 'creating'
+  | 'restoring'
+  | 'stage3'
+  | 'broken'
+  | 'departed';
 
 export interface DomainView {
   readonly domid: number;
@@ -130,6 +142,9 @@ export interface HostView {
   readonly demandPaging: boolean;
   readonly secure: boolean;
   readonly domains: number;
+  /** For domains, in all and what none of them has. Bytes. */
+  readonly memoryBytes: number;
+  readonly freeBytes: number;
   readonly migrations: readonly MigrationView[];
 }
 

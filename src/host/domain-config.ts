@@ -34,7 +34,9 @@ const Content = z.strictObject({
 
 export const DomainName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'a name has 1 to 64 letters, digits, dots, dashes or underscores');
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'a name has 1 to 64 letters, digits, dots, dashes or underscores')
+  // Commands take a name or a domid.
+  .regex(/\D/, 'a name of digits alone would be taken for a domid');
 
 export const DomainConfig = z.strictObject({
   name: DomainName,

@@ -18,21 +18,30 @@ export interface Entry {
   stage3?: boolean;
 }
 
+/** What becomes of a name that is held for a domain, in words that follow "the domain". */
+const COMING = {
+  arriving: 'is arriving',
+  creating: 'is being created',
+  restoring: 'is being restored',
+} as const satisfies Partial<Record<DomainState, string>>;
+type Coming = keyof typeof COMING;
+
 export class DomainTable {
   private readonly entries = new Map<number, Entry>();
-  private readonly reserved = new Set<string>();
+  private readonly reserved = new Map<string, Coming>();
   private readonly departed = new Map<string, string>();
 
   constructor(private readonly backend: HypervisorBackend) {}
 
   /** Holds a name for a domain that is being made; `using` it frees the name again. */
-  reserve(name: string): Disposable {
-    const taken = this.reserved.has(name) || [...this.entries.values()].some((entry) => entry.config.name === name);
-    if (taken) {
+  reserve(name: string, coming: Coming): Disposable {
+    const here = [...this.entries.values()].some((entry) => entry.config.name === name) ? 'is here already' : undefined;
+    const why = here ?? this.comes(name);
+    if (why) {
       const remedy = 'choose another name, or destroy the domain that has it';
-      throw new HostError('NAME_TAKEN', `a domain named ${name} is here already`, { domain: name, remedy });
+      throw new HostError('NAME_TAKEN', `a domain named ${name} ${why}`, { domain: name, remedy });
     }
-    this.reserved.add(name);
+    this.reserved.set(name, coming);
     return { [Symbol.dispose]: () => void this.reserved.delete(name) };
   }
 
@@ -56,6 +65,9 @@ export class DomainTable {
     const byName = [...this.entries.values()].find((entry) => entry.config.name === ref);
     const entry = byName ?? (/^\d{1,9}$/.test(ref) ? this.entries.get(Number(ref)) : undefined);
     if (entry) return entry;
+    const coming = this.comes(ref);
+    if (coming)
+      throw new HostError('BUSY', `domain ${ref} ${coming}`, { domain: ref, remedy: 'wait until it is here' });
     const gone = this.departed.get(ref);
     const message = gone === undefined ? `no domain ${ref} on this host` : `domain ${ref} has left for ${gone}`;
     const remedy = gone === undefined ? 'xenferry list shows the domains of a host' : `ask ${gone}`;
@@ -99,25 +111,38 @@ export class DomainTable {
 
   async list(): Promise<DomainView[]> {
     const infos = await this.backend.listDomains();
-    return infos.map((info) => view(info, this.entries.get(info.domid)));
+    return infos.map((info) => this.viewOf(info));
+  }
+
+  /** As {@link find}, and a domain that is not wholly here yet as well. */
+  async look(ref: string): Promise<DomainView> {
+    const infos = await this.backend.listDomains();
+    const coming = infos.find(({ name, domid }) => !this.entries.has(domid) && (name === ref || String(domid) === ref));
+    return coming ? this.viewOf(coming) : this.view(this.find(ref));
   }
 
   async view(entry: Entry): Promise<DomainView> {
-    return { ...view(await entry.domain.info(), entry), config: entry.config };
+    return { ...this.viewOf(await entry.domain.info()), config: entry.config };
+  }
+
+  private comes(name: string): string | undefined {
+    const coming = this.reserved.get(name);
+    return coming && COMING[coming];
+  }
+
+  private viewOf(info: DomainInfo): DomainView {
+    const { domid, name, guestType, pagingMode, vcpus, maxPages, populatedPages, pagedPages } = info;
+    const entry = this.entries.get(domid);
+    const state = entry ? stateOf(info, entry) : (this.reserved.get(name) ?? 'arriving');
+    const basics = { domid, name, state, guestType, pagingMode, vcpus, maxPages, populatedPages, pagedPages };
+    return { ...basics, migration: entry?.migration };
   }
 }
 
-function view(info: DomainInfo, entry: Entry | undefined): DomainView {
-  const { domid, name, guestType, pagingMode, vcpus, maxPages, populatedPages, pagedPages } = info;
-  const state = stateOf(info, entry);
-  const basics = { domid, name, state, guestType, pagingMode, vcpus, maxPages, populatedPages, pagedPages };
-  return { ...basics, migration: entry?.migration };
-}
-
-function stateOf(info: DomainInfo, entry: Entry | undefined): DomainState {
-  if (!entry) return 'arriving';
+function stateOf(info: DomainInfo, entry: Entry): DomainState {
   if (entry.departedTo !== undefined) return 'departed';
   if (entry.stage3) return 'stage3';
+  if (info.pagedPages > 0) return 'broken';
   if (entry.migration !== undefined) return 'migrating';
   if (info.suspended) return 'suspended';
   return info.paused ? 'paused' : 'running';

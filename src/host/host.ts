@@ -27,7 +27,12 @@ export class Host {
     const { hypervisor } = backend;
     const domains = (await hypervisor.listDomains()).length;
     const basics = { name, version: VERSION, pid: process.pid, backend: hypervisor.name, domains, migrations };
-    return { ...basics, demandPaging: hypervisor.capabilities.demandPaging, secure: network.secure };
+    return {
+      ...basics,
+      ...backend.memory(),
+      demandPaging: hypervisor.capabilities.demandPaging,
+      secure: network.secure,
+    };
   }
 
   /** Call before anything new begins. */
@@ -38,7 +43,7 @@ export class Host {
 
   async create(config: DomainConfig, paused: boolean): Promise<DomainView> {
     this.assertOpen();
-    using _name = this.domains.reserve(config.name);
+    using _name = this.domains.reserve(config.name, 'creating');
     const domain = await this.backend.createDomain(config);
     const entry = this.domains.add(domain, config);
     if (!paused) await domain.unpause();

@@ -12,6 +12,8 @@ export interface Digests {
 
 export interface HostedBackend {
   readonly hypervisor: HypervisorBackend;
+  /** For domains, in all and what none of them has. Bytes. */
+  memory(): { readonly memoryBytes: number; readonly freeBytes: number };
   /** A paused domain. Throws BackendError INVALID_ARGUMENT for a configuration that it cannot carry out. */
   createDomain(config: DomainConfig): Promise<Domain>;
   /** Stops the domain until it has been compared. */

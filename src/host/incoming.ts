@@ -28,15 +28,18 @@ export async function prepareIncoming(host: Host, request: Request, caller: stri
     });
   }
   host.network.dialer(request.returns, caller);
-  const reservation = host.domains.reserve(name);
+  const reservation = host.domains.reserve(name, 'arriving');
+  let gate: Gate | undefined;
   try {
-    const gate = await host.network.openGate(['stream']);
-    const record = host.migrations.start('in', name, request.returns.host ?? caller);
-    record.run(() => receive(host, gate, request, caller, record)).catch(() => undefined);
+    gate = await host.network.openGate(['stream']);
+    const record = host.migrations.start('in', name, request.returns.host ?? caller, request.migration);
+    const stream = host.network.endpointOf(gate);
+    record.run(() => receive(host, gate as Gate, request, caller, record)).catch(() => undefined);
     void record.settled.then(() => reservation[Symbol.dispose]());
-    return { migration: record.id, stream: host.network.endpointOf(gate) };
+    return { stream };
   } catch (error) {
     reservation[Symbol.dispose]();
+    await gate?.close();
     throw error;
   }
 }

@@ -1,5 +1,4 @@
 /** One migration as a host remembers it: what it may still do, and what it tells. */
-import { randomUUID } from 'node:crypto';
 import { MigrationError } from '../migrate/errors.js';
 import type { MigrationEvent, MigrationReport, MigrationState, Progress } from '../migrate/report.js';
 import { isHandedOver } from '../migrate/state.js';
@@ -8,7 +7,6 @@ import { asHostError } from './classify.js';
 import { HostError } from './errors.js';
 
 export class MigrationRecord {
-  readonly id = randomUUID();
   state: MigrationState = 'setup';
   /** Settles with run(), and never rejects. */
   settled: Promise<void> = Promise.resolve();
@@ -21,6 +19,7 @@ export class MigrationRecord {
   private done = false;
 
   constructor(
+    readonly id: string,
     readonly direction: 'out' | 'in',
     readonly domain: string,
     readonly peer: string,

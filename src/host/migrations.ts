@@ -1,4 +1,5 @@
 /** All migrations under way, and the last finished ones. */
+import { randomUUID } from 'node:crypto';
 import { HostError } from './errors.js';
 import { MigrationRecord } from './migration-record.js';
 
@@ -7,8 +8,11 @@ const KEEP_FINISHED = 64;
 export class Migrations {
   private readonly records = new Map<string, MigrationRecord>();
 
-  start(direction: 'out' | 'in', domain: string, peer: string): MigrationRecord {
-    const record = new MigrationRecord(direction, domain, peer);
+  /** @param id the source's, at the destination */
+  start(direction: 'out' | 'in', domain: string, peer: string, id: string = randomUUID()): MigrationRecord {
+    if (this.records.has(id))
+      throw new HostError('BUSY', `there is a migration ${id} here already`, { domain, remedy: 'migrate again' });
+    const record = new MigrationRecord(id, direction, domain, peer);
     this.records.set(record.id, record);
     this.forgetOldest();
     return record;

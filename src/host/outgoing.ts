@@ -48,7 +48,7 @@ async function migrate(
     const peer = new HostClient({ url: destination, token: request.destinationToken, ca: host.network.identity?.ca });
     const returns = host.network.endpointOf(gate);
     const paused = request.paused || (await entry.domain.info()).paused;
-    const announced = peer.incoming({ config: entry.config, returns, paused }, record.signal);
+    const announced = peer.incoming({ migration: record.id, config: entry.config, returns, paused }, record.signal);
     const reply = await announced.catch((error: unknown) => Promise.reject(refusal(error, entry, destination)));
     const stream = await connectStream(host, reply, destination, record.signal);
     try {

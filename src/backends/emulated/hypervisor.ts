@@ -5,6 +5,7 @@ import {
   type DomainShell,
   Errno,
   type HypervisorBackend,
+  PAGE_SIZE,
   type PagingMode,
 } from '../backend.js';
 import { DomainCore } from './core.js';
@@ -153,12 +154,14 @@ export class EmulatedHypervisor implements HypervisorBackend {
   }
 
   private noMemory(pages: number): BackendError {
+    const mib = (count: number): string => `${((count * PAGE_SIZE) / 2 ** 20).toFixed(0)} MiB`;
     return new BackendError(
       'NO_MEMORY',
-      `no ${pages} neighbouring pages are free; ${this.freePages} of ${this.ram.pages} are, in all`,
+      `no ${mib(pages)} in one piece are free; ${mib(this.freePages)} of ${mib(this.ram.pages)} are, in all`,
       {
         errno: Errno.ENOMEM,
-        remedy: 'destroy a domain, or start the host with more memory',
+        remedy:
+          "destroy a domain, or start the host with more memory; an emulated domain's memory is one piece of its host's",
       },
     );
   }

@@ -1,5 +1,5 @@
 import { pageOps } from '../../native/index.js';
-import { PAGE_SIZE } from '../backend.js';
+import { BackendError, Errno, PAGE_SIZE } from '../backend.js';
 
 /** Neighbouring pages of a host's RAM. */
 export interface Extent {
@@ -20,10 +20,10 @@ export class Ram {
   /** Ascending, never two neighbours. */
   private free: Extent[];
 
-  /** `prefault` touches every page now, rather than at its first use, which costs about a second a GiB then. */
+  /** `prefault` touches every page now, rather than at its first use, which costs about a second a GiB then. Throws NO_MEMORY. */
   constructor(bytes: number, prefault = false) {
     this.pages = Math.floor(bytes / PAGE_SIZE);
-    this.bytes = new Uint8Array(new SharedArrayBuffer(this.pages * PAGE_SIZE));
+    this.bytes = reserve(this.pages * PAGE_SIZE);
     this.free = this.pages > 0 ? [{ first: 0, pages: this.pages }] : [];
     if (prefault) pageOps.prefault(this.bytes);
   }
@@ -67,5 +67,18 @@ export class Ram {
     const end = joinsAfter ? after.first + after.pages : extent.first + extent.pages;
     const from = joinsBefore ? at - 1 : at;
     this.free.splice(from, (joinsBefore ? 1 : 0) + (joinsAfter ? 1 : 0), { first, pages: end - first });
+  }
+}
+
+function reserve(bytes: number): Uint8Array {
+  try {
+    return new Uint8Array(new SharedArrayBuffer(bytes));
+  } catch (cause) {
+    // Node's own bound on one buffer, or no address space left.
+    throw new BackendError('NO_MEMORY', `a host's RAM of ${Math.ceil(bytes / 2 ** 20)} MiB cannot be reserved`, {
+      cause,
+      errno: Errno.ENOMEM,
+      remedy: 'start the host with less memory',
+    });
   }
 }

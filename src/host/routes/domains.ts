@@ -15,7 +15,7 @@ export function domainRoutes(app: FastifyInstance, host: Host): void {
     const { config, paused } = validate(CreateRequest, request.body);
     return host.create(config, paused);
   });
-  app.get<OneDomain>('/v1/domains/:ref', async ({ params }) => host.domains.view(host.domains.find(params.ref)));
+  app.get<OneDomain>('/v1/domains/:ref', ({ params }) => host.domains.look(params.ref));
   app.delete<OneDomain>('/v1/domains/:ref', ({ params }) => host.destroy(params.ref));
   app.post<OneDomain>('/v1/domains/:ref/pause', ({ params }) => host.pause(params.ref));
   app.post<OneDomain>('/v1/domains/:ref/unpause', ({ params }) => host.unpause(params.ref));

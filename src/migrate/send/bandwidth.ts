@@ -1,7 +1,7 @@
 import type { SendOptions } from '../options.js';
 
-/** With less than this a single page takes so long that the destination would count us as lost. */
-const LEAST_BANDWIDTH = 64 << 10;
+/** Bytes a second. With less a single page takes so long that the destination would count us as lost. */
+export const LEAST_BANDWIDTH = 64 << 10;
 
 /** @throws RangeError */
 export function checkBandwidth({

@@ -1,6 +1,8 @@
 import { request as httpRequest } from 'node:http';
+import { totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HostClient } from '../../../src/host/client.js';
+import { EmulatedHost } from '../../../src/host/emulated.js';
 import { startHost, type TestHost, TOKEN } from '../../support/hosts.js';
 
 interface Answer {
@@ -123,6 +125,31 @@ test('what cannot be created leaves nothing: name taken, no memory, a guest that
   expect(backend.hypervisor.freePages).toBe(free);
   await client.create({ config: { name: 'a', memoryMB: 8 } });
   await expect(client.create({ config: { name: 'a', memoryMB: 8 } })).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+});
+
+test('a name that could be a domid is refused', async () => {
+  const { client } = await startHost('a');
+  await expect(client.create({ config: { name: '5', memoryMB: 8 } })).rejects.toMatchObject({
+    code: 'BAD_REQUEST',
+    message: expect.stringContaining('domid'),
+  });
+  expect(await client.create({ config: { name: '5a', memoryMB: 8 } })).toMatchObject({ name: '5a' });
+});
+
+test('the host says how much memory it has, and how much is free', async () => {
+  const { client } = await startHost('a');
+  const memoryBytes = 48 * 2 ** 20;
+  expect(await client.status()).toMatchObject({ memoryBytes, freeBytes: memoryBytes });
+  await client.create({ config: { name: 'web', memoryMB: 8 } });
+  expect(await client.status()).toMatchObject({ memoryBytes, freeBytes: memoryBytes - 8 * 2 ** 20, domains: 1 });
+});
+
+test('more RAM than there is: NO_MEMORY, with a remedy', () => {
+  for (const bytes of [2 ** 50, totalmem() + 4096]) {
+    expect(() => new EmulatedHost(bytes)).toThrow(
+      expect.objectContaining({ code: 'NO_MEMORY', remedy: expect.stringContaining('less') }),
+    );
+  }
 });
 
 test('a host that ends takes its domains along and answers nobody', async () => {

@@ -92,7 +92,19 @@ test('while it migrates nothing else may touch it, and a cancel leaves it runnin
     await expect(attempt).rejects.toMatchObject({ code: 'BUSY', message: 'domain web is being migrated' });
   }
   await expect(a.client.migrate('web', request(b)).next()).rejects.toMatchObject({ code: 'BUSY' });
-  expect(await b.client.list()).toMatchObject([{ name: 'web', state: 'arriving' }]);
+  // Not until(): these lines are read on.
+  for (let type = ''; type !== 'progress'; ) ({ type } = (await lines.next()).value as MigrationLine);
+  const arriving = { name: 'web', state: 'arriving' };
+  expect(await b.client.list()).toMatchObject([arriving]);
+  const { domid } = await b.client.info('web');
+  for (const ref of ['web', String(domid)]) expect(await b.client.info(ref)).toMatchObject(arriving);
+  for (const attempt of [b.client.pause('web'), b.client.destroy('web'), b.client.save('web', '/tmp/x', false)])
+    await expect(attempt).rejects.toMatchObject({ code: 'BUSY', message: 'domain web is arriving' });
+  await expect(b.client.create({ config: { name: 'web', memoryMB: 8 } })).rejects.toMatchObject({
+    code: 'NAME_TAKEN',
+    message: 'a domain named web is arriving',
+  });
+  expect((await b.client.status()).migrations).toMatchObject([{ id, direction: 'in', domain: 'web' }]);
 
   await a.client.cancel(id);
   const rest: MigrationLine[] = [];

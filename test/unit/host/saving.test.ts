@@ -1,10 +1,21 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { HostError } from '../../../src/host/errors.js';
 import { encodeSaveHeader, readSaveHeader } from '../../../src/host/save-file.js';
-import { FileSink, openFileSource } from '../../../src/transport/index.js';
+import { FdChannel, FileSink, openFileSource } from '../../../src/transport/index.js';
 import { startHost } from '../../support/hosts.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'xenferry-save-'));
@@ -65,7 +76,7 @@ test('a header with any bytes in it is read or refused, never more', async () =>
       const bytes = Buffer.from(header);
       for (const [at, value] of mutations) bytes[at] = value;
       writeFileSync(path, bytes);
-      const source = openFileSource(path);
+      const source = await openFileSource(path);
       try {
         const config = await readSaveHeader(source);
         expect(config.memoryMB).toBeGreaterThan(0);
@@ -80,6 +91,83 @@ test('a header with any bytes in it is read or refused, never more', async () =>
   );
 });
 
-test('a sink writes nowhere else', () => {
-  expect(() => FileSink.create('/nonexistent/x')).toThrow('ENOENT');
+test('a FIFO or a directory is refused, and the host goes on answering', async () => {
+  const { client } = await startHost('a');
+  const fifo = join(directory, 'pipe');
+  execFileSync('mkfifo', [fifo]);
+  await client.create({ config: CONFIG });
+  for (const [place, kind] of [
+    [fifo, 'a FIFO'],
+    [directory, 'a directory'],
+  ]) {
+    const refused = { code: 'BAD_REQUEST', message: `cannot open ${place}: it is ${kind}, not a regular file` };
+    await expect(client.restore(place, {})).rejects.toMatchObject(refused);
+    await expect(client.save('web', place, false)).rejects.toMatchObject(refused);
+  }
+  expect(await client.info('web')).toMatchObject({ state: 'running' });
+  rmSync(fifo);
+});
+
+test('each page is in the file once, however much the guest writes', async () => {
+  const { client } = await startHost('a');
+  const guest = { program: 'hot-set', hotMB: 6 } as const; // as fast as it can
+  await client.create({ config: { ...CONFIG, guest } });
+  const { bytes } = await client.save('web', path, false);
+  expect(bytes).toBe(statSync(path).size);
+  expect(bytes / (8 * 2 ** 20)).toBeLessThan(1.02);
+  expect(await client.restore(path, {})).toMatchObject({ state: 'running' });
+  expect(await client.digest('web', true)).toMatchObject({ verified: true });
+});
+
+test('no room for it is no fault of the file', async () => {
+  const { client } = await startHost('a');
+  await client.create({ config: CONFIG });
+  await client.save('web', path, false);
+  const small = await startHost('b', {}, 4);
+  await expect(small.client.restore(path, {})).rejects.toMatchObject({
+    code: 'REFUSED',
+    details: { detail: 'NO_MEMORY', domain: 'web', remedy: expect.stringContaining('more memory') },
+  });
+  expect(await small.client.list()).toEqual([]);
+});
+
+test('bytes behind the end: refused, and nothing of it has run', async () => {
+  const { client, backend } = await startHost('a');
+  await client.create({ config: CONFIG });
+  await client.save('web', path, false);
+  appendFileSync(path, 'x');
+  await expect(client.restore(path, {})).rejects.toMatchObject({
+    code: 'BAD_SAVE_FILE',
+    message: expect.stringContaining('more bytes behind its end'),
+  });
+  expect(backend.hypervisor.freePages).toBe(48 * 256);
+});
+
+test.each([
+  [Buffer.alloc(64, 0xff), 'bare migration stream', 'receiveDomain'],
+  [Buffer.from('Xen saved domain, xl format\n \0 \r'), 'xl save', 'xl restore'],
+])('a file of another kind is called by its name', async (bytes, name, remedy) => {
+  const { client } = await startHost('a');
+  writeFileSync(path, bytes);
+  await expect(client.restore(path, {})).rejects.toMatchObject({
+    code: 'BAD_SAVE_FILE',
+    message: expect.stringContaining(name),
+    details: { remedy: expect.stringContaining(remedy) },
+  });
+});
+
+test('a full disk: said as such, nothing is left there, and the domain runs on', async () => {
+  const { client, backend } = await startHost('a');
+  await client.create({ config: CONFIG });
+  const channel = new FdChannel(openSync('/dev/full', 'w'));
+  const full = jest.spyOn(FileSink, 'create').mockResolvedValue({
+    ...{ channel, commit: () => Promise.reject(new Error('never')), abort: async () => channel.destroy() },
+  } as unknown as FileSink);
+  await expect(client.save('web', path, false)).rejects.toMatchObject({
+    code: 'REFUSED',
+    message: expect.stringMatching(/ENOSPC.*; the domain runs on/),
+  });
+  full.mockRestore();
+  expect(await client.info('web')).toMatchObject({ state: 'running' });
+  expect(backend.hypervisor.freePages).toBe(40 * 256);
 });

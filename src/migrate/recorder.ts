@@ -1,6 +1,7 @@
 /** Keeps the account of one migration: its state, counters, events and, at the end, its report. */
 import { pageOps } from '../native/index.js';
 import type { Clock } from './io/clock.js';
+import { guarded } from './listener.js';
 import { ProgressMeter } from './progress.js';
 import type {
   MigrationEvent,
@@ -16,6 +17,9 @@ import { assertTransition } from './state.js';
 /** Often enough for a progress bar, rare enough to cost nothing. */
 const PROGRESS_EVERY_MS = 100;
 
+/** A round of less says more about latency than about the link. */
+const TELLING_BYTES = 1 << 20;
+
 export type PageReason = Extract<MigrationEvent, { type: 'pages' }>['why'];
 type Body<E> = E extends unknown ? Omit<E, 'at'> : never;
 
@@ -30,11 +34,13 @@ export class Recorder {
   elidedPages = 0;
   bytesSent = 0;
   readonly rounds: RoundReport[] = [];
+  private readonly onEvent: ((event: MigrationEvent) => void) | undefined;
   private readonly parts: Record<string, number> = {};
   private readonly byReason = new Map<PageReason, number>();
   private readonly sends: Uint8Array;
   private maxSends = 0;
   private readonly startedAt: number;
+  private sendingSince: number;
   private readonly meter: ProgressMeter;
   private progressAt = Number.NEGATIVE_INFINITY;
 
@@ -42,12 +48,13 @@ export class Recorder {
     readonly clock: Clock,
     strategy: Strategy,
     nrGfns: number,
-    private readonly onEvent?: (event: MigrationEvent) => void,
+    onEvent?: (event: MigrationEvent) => void,
     bandwidth?: number,
   ) {
+    this.onEvent = guarded(onEvent);
     this.strategy = strategy;
     this.sends = new Uint8Array(nrGfns);
-    this.startedAt = clock.now();
+    this.startedAt = this.sendingSince = clock.now();
     this.meter = new ProgressMeter(clock, bandwidth);
   }
 
@@ -59,6 +66,7 @@ export class Recorder {
     assertTransition(this.state, state);
     const from = this.state;
     this.state = state;
+    if (state === 'stage1') this.sendingSince = this.clock.now();
     this.emit({ type: 'state', from, to: state });
   }
 
@@ -102,20 +110,21 @@ export class Recorder {
     this.parts[name] = (this.parts[name] ?? 0) + ms;
   }
 
-  /** `pagesLeft`: pages known to be left to send. */
-  progress(pagesLeft: number, force = false): void {
+  /** `pagesLeft`: pages known to be left to send; asked for only when somebody listens and it is time. */
+  progress(pagesLeft: () => number, force = false): void {
     if (!this.onEvent) return;
     const now = this.clock.now();
     if (!force && now - this.progressAt < PROGRESS_EVERY_MS) return;
     this.progressAt = now;
-    const progress = this.meter.update(this.pagesSent + this.elidedPages, pagesLeft, this.bytesSent);
+    const progress = this.meter.update(this.pagesSent + this.elidedPages, Math.max(0, pagesLeft()), this.bytesSent);
     this.emit({ type: 'progress', state: this.state, progress });
   }
 
-  /** Bytes a second of the sending so far. */
+  /** Bytes a second: of the last round that sent enough to tell, or of the sending so far. */
   rate(): number {
-    const ms = this.clock.now() - this.startedAt;
-    return ms > 0 ? (this.bytesSent / ms) * 1000 : Number.POSITIVE_INFINITY;
+    const telling = this.rounds.findLast(({ ms, bytesSent }) => ms > 0 && bytesSent >= TELLING_BYTES);
+    const { ms, bytesSent } = telling ?? { ms: this.clock.now() - this.sendingSince, bytesSent: this.bytesSent };
+    return ms > 0 && bytesSent > 0 ? (bytesSent / ms) * 1000 : Number.POSITIVE_INFINITY;
   }
 
   report(): MigrationReport {

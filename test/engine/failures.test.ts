@@ -60,7 +60,7 @@ describe.each(['precopy', 'tsmc', 'auto'] as const)('%s', (strategy) => {
       const full = await world.hosts[1].createShell({ name: 'big', guestType: 'hvm', maxPages: 1500, vcpus: 1 });
       const { sendError, receiveError } = await migrate(world, domain, { strategy });
       expect(sendError).toMatchObject({ code: 'DESTINATION_FAILED', survivor: 'source' });
-      expect(sendError?.message).toMatch(/neighbouring pages are free/);
+      expect(sendError?.message).toMatch(/in one piece are free/);
       expect(receiveError?.code).toBe('BAD_STREAM');
       await full.destroy();
       await world.clock.sleep(50);

@@ -50,7 +50,8 @@ export class ChannelError extends Error {
 
   override readonly name = 'ChannelError';
   constructor(
-    readonly code: 'ENDED' | 'BROKEN',
+    /** `STALLED`: the connection may be there, and nothing moves on it; our own finding, where the others are the transport's. */
+    readonly code: 'ENDED' | 'BROKEN' | 'STALLED',
     message: string,
     readonly received = 0,
     cause?: unknown,

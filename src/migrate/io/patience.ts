@@ -5,7 +5,7 @@ import { Deadline } from './deadline.js';
 
 /**
  * Waits for a peer, but not for ever: a network that drops packets without a word would keep a stopped guest stopped. Rejects
- * with a ChannelError BROKEN after `ms`.
+ * with a ChannelError STALLED after `ms`.
  */
 export async function withPatience<T>(
   clock: Clock,
@@ -14,6 +14,6 @@ export async function withPatience<T>(
   work: Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
-  using deadline = new Deadline(clock, ms, () => new ChannelError('BROKEN', complaint), signal);
+  using deadline = new Deadline(clock, ms, () => new ChannelError('STALLED', complaint), signal);
   return await abortable(work, deadline.signal);
 }

@@ -19,7 +19,7 @@ export class Silence implements Disposable {
     for (let before = count(); ; ) {
       await clock.sleep(ms, this.over.signal);
       const now = count();
-      if (now === before) throw new ChannelError('BROKEN', `nothing came for ${ms} ms`);
+      if (now === before) throw new ChannelError('STALLED', `nothing came for ${ms} ms`);
       before = now;
     }
   }

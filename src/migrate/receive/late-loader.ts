@@ -31,7 +31,7 @@ export class LateLoader {
       data,
     );
     for (let i = 0; i < gfns.length; i++) {
-      if (types[i] >= DATALESS && this.missing.has(gfns[i])) await this.loadDataless(gfns[i], types[i]);
+      if (types[i] >= DATALESS) await this.loadDataless(gfns[i], types[i]);
     }
   }
 
@@ -49,14 +49,15 @@ export class LateLoader {
     this.missing.settle(there);
   }
 
-  /** Taken out, and by now a page of zeroes, or none at all. */
+  /** By now a page of zeroes, or none at all; it may have been taken out. */
   private async loadDataless(gfn: number, type: number): Promise<void> {
     const page = Uint32Array.of(gfn);
     if (type === PageType.XALLOC) {
-      await this.missing.load(page, new Uint8Array(PAGE_SIZE));
+      if (this.missing.has(gfn)) await this.missing.load(page, new Uint8Array(PAGE_SIZE));
       return;
     }
     this.missing.drop(gfn);
+    this.missing.settle(page);
     await this.domain.memory.depopulate(page);
   }
 }

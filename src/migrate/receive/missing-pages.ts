@@ -5,6 +5,8 @@ import type { Clock } from '../io/clock.js';
 
 /** Between two attempts to load pages on a host that is out of memory. */
 const NO_MEMORY_RETRY_MS = 20;
+/** After so many the host is not going to have any. */
+const NO_MEMORY_RETRIES = 3000;
 
 export class MissingPages {
   /** Set: evicted and not come yet. */
@@ -95,9 +97,9 @@ export class MissingPages {
 
   private async loadAll(gfns: Uint32Array, data: Uint8Array): Promise<Int32Array> {
     const errors = await this.domain.paging.load(gfns, data);
-    if (!errors.some((errno) => errno !== 0 && errno !== Errno.ENOENT)) return errors;
+    if (allZero(errors) || !errors.some((errno) => errno !== 0 && errno !== Errno.ENOENT)) return errors;
     for (let i = 0; i < gfns.length; i++) {
-      while (errors[i] === Errno.ENOMEM) {
+      for (let tries = 0; errors[i] === Errno.ENOMEM && tries < NO_MEMORY_RETRIES; tries++) {
         await this.clock.sleep(NO_MEMORY_RETRY_MS);
         const page = data.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE);
         errors[i] = (await this.domain.paging.load(gfns.subarray(i, i + 1), page))[0];
@@ -114,7 +116,14 @@ export class MissingPages {
 
 /** The usual batch has no failure in it and is returned as it is. */
 function succeeded(gfns: Uint32Array, errors: Int32Array): Uint32Array {
-  return errors.some((errno) => errno !== 0) ? gfns.filter((_, i) => errors[i] === 0) : gfns;
+  return allZero(errors) ? gfns : gfns.filter((_, i) => errors[i] === 0);
+}
+
+const ZEROES = Buffer.alloc(4 * MAX_BATCH);
+
+function allZero(errors: Int32Array): boolean {
+  const bytes = new Uint8Array(errors.buffer, errors.byteOffset, errors.byteLength);
+  return ZEROES.compare(bytes, 0, bytes.length, 0, bytes.length) === 0;
 }
 
 function failed(gfns: Uint32Array, errors: Int32Array): Uint32Array {

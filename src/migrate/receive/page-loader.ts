@@ -20,6 +20,8 @@ export class PageLoader {
 
   private async loadBatch(reader: RecordReader, { gfns, types, dataPages }: PageBatch): Promise<void> {
     await this.memory.populate(gfns, types);
+    // A page that the destination has and the source has no more.
+    if (types.includes(PageType.XTAB)) await this.memory.depopulate(gfns.filter((_, i) => types[i] === PageType.XTAB));
     if (dataPages === 0) return;
     using mapping = await this.memory.map(gfns, 'write');
     const slots = mapping.slots.slice();

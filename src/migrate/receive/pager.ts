@@ -29,6 +29,10 @@ import { Waits } from './waits.js';
 
 /** A source with pages to send that sends none for so long counts as lost: the pager connects anew. */
 const STALL_MS = 5000;
+/** Connections in a row that bring no page, before the pager gives up. */
+const MOST_FRUITLESS = 10;
+/** Pages asked for in one go before the guest runs: few enough that neither side fills the other's buffers. */
+const MOST_REQUESTS = 64;
 
 export interface PagerOptions extends SessionOptions {
   readonly domain: Domain;
@@ -93,18 +97,34 @@ export class Pager {
     if (this.missing.refusals > 0) await this.fetchRefused(session.urgent);
   }
 
-  /** Resolves when nothing is missing any more and the source knows it. The guest may run meanwhile. */
+  /**
+   * Resolves when nothing is missing any more and the source knows it. The guest may run meanwhile. Rejects with
+   * POSTCOPY_BROKEN, whatever the cause: the domain runs here and misses pages.
+   */
   async run(signal: AbortSignal = new AbortController().signal): Promise<Stage3Note> {
     if (this.missing.count === 0) this.whenComplete();
-    for (;;) {
+    try {
+      await this.serveSessions(signal);
+    } catch (error) {
+      if (this.missing.count > 0) throw this.lostSource(error);
+      // Only the goodbye was lost.
+      await this.options.domain.paging.disable();
+    } finally {
+      this.drop();
+    }
+    return this.note();
+  }
+
+  private async serveSessions(signal: AbortSignal): Promise<void> {
+    for (let fruitless = 0; ; ) {
+      const before = this.arrivals;
       try {
         this.session ??= await this.comeBack(signal);
-        await this.serve(this.session, signal);
-        return this.note();
+        return await this.serve(this.session, signal);
       } catch (error) {
         this.drop();
-        if (error instanceof MigrationError && this.missing.count === 0) return this.note(); // only the goodbye was lost
-        if (signal.aborted || !isDisconnect(error)) throw error;
+        fruitless = this.arrivals === before ? fruitless + 1 : 0;
+        if (signal.aborted || fruitless > MOST_FRUITLESS || !isTransient(error)) throw error;
         this.options.emit({ type: 'channel', what: 'broken', reason: reasonOf(error) });
       }
     }
@@ -120,12 +140,18 @@ export class Pager {
     const asked = this.readPages(urgent, false);
     this.request(urgent, this.waits.all());
     using silence = new Silence(this.options.clock, STALL_MS, () => this.arrivals);
-    const failures = [failureOf(pushed), failureOf(asked), silence.broken];
+    // The push may flow while the urgent line is dead: then a vCPU waits and waits.
+    let noneWaits = 0;
+    using waiting = new Silence(
+      this.options.clock,
+      STALL_MS,
+      () => this.waits.ended + (this.waits.any ? 0 : ++noneWaits),
+    );
+    const failures = [failureOf(pushed), failureOf(asked), silence.broken, waiting.broken];
     await abortable(Promise.race([this.complete, ...failures]), signal);
     await this.options.domain.paging.disable();
     await push.writer.record(RecordType.DONE, encodeStage3Note(this.note()));
     await abortable(Promise.race([pushed, silence.broken]), signal); // ends with the source's DONE
-    this.drop();
   }
 
   /** Reads pages until DONE comes (push), or until the connection ends. */
@@ -192,23 +218,21 @@ export class Pager {
   /** Nothing else travels on the line yet, so what is asked for is what comes. */
   private async fetchRefused({ reader, writer }: Line): Promise<void> {
     const loader = new PageLoader(this.options.domain.memory);
-    const gfns = this.missing.refusedGfns();
-    for (let i = 0; i < gfns.length; i += MAX_BATCH) {
-      const requests = Array.from(gfns.subarray(i, i + MAX_BATCH), (wanted) => ({ wanted, first: wanted, count: 0 }));
-      await writer.record(RecordType.REQUEST, encodeRequests(requests));
-    }
     while (this.missing.refusals > 0) {
-      await reader.expect(RecordType.PAGE_DATA);
-      const record = await reader.readPageHeader(this.options.nrGfns);
-      await loader.load(reader, record);
-      this.missing.settle(record.gfns);
+      const gfns = this.missing.refusedGfns().subarray(0, MOST_REQUESTS);
+      const requests = Array.from(gfns, (wanted) => ({ wanted, first: wanted, count: 0 }));
+      await writer.record(RecordType.REQUEST, encodeRequests(requests));
+      for (let left = this.missing.refusals - gfns.length; this.missing.refusals > left; ) {
+        await reader.expect(RecordType.PAGE_DATA);
+        const record = await reader.readPageHeader(this.options.nrGfns);
+        await loader.load(reader, record);
+        this.missing.settle(record.gfns);
+      }
     }
   }
 
   private async comeBack(signal: AbortSignal): Promise<PageSession> {
-    const session = await reconnect(this.options, () => this.missing.wanted(), signal).catch((error: unknown) => {
-      throw signal.aborted ? error : lostSource(this.options.domain.domid, this.missing.count, error);
-    });
+    const session = await reconnect(this.options, () => this.missing.wanted(), signal);
     this.reconnects++;
     this.options.emit({ type: 'channel', what: 'reconnected' });
     return session;
@@ -229,18 +253,21 @@ export class Pager {
     this.session?.[Symbol.dispose]();
     this.session = undefined;
   }
-}
 
-function lostSource(domid: number, missing: number, cause: unknown): MigrationError {
-  return new MigrationError(
-    'POSTCOPY_BROKEN',
-    `domain ${domid} runs here and misses ${missing} pages: ${reasonOf(cause)}`,
-    {
+  private lostSource(cause: unknown): MigrationError {
+    const { domid } = this.options.domain;
+    const text = `domain ${domid} runs here and misses ${this.missing.count} pages: ${reasonOf(cause)}`;
+    return new MigrationError('POSTCOPY_BROKEN', text, {
       survivor: 'destination',
       domid,
       cause,
       remedy:
         'vCPUs that touch a missing page wait; mend the way to the source, which still has the pages, and connect again',
-    },
-  );
+    });
+  }
+}
+
+/** Worth another connection: the link's failure, or a peer that went wrong on this one. */
+function isTransient(error: unknown): boolean {
+  return isDisconnect(error) || error instanceof StreamError;
 }

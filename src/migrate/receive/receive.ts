@@ -4,6 +4,7 @@ import { MigrationError, reasonOf } from '../errors.js';
 import { type Clock, systemClock } from '../io/clock.js';
 import { withPatience } from '../io/patience.js';
 import { Silence } from '../io/silence.js';
+import { guarded } from '../listener.js';
 import type { ReceiveOptions } from '../options.js';
 import type { MigrationEvent } from '../report.js';
 import type { Stage3Note } from '../stage3-note.js';
@@ -53,6 +54,8 @@ class IncomingMigration {
   private readonly clock: Clock;
   private readonly startedAt: number;
   private readonly reader: RecordReader;
+  private readonly stallMs: number;
+  private readonly onEvent: ReceiveOptions['onEvent'];
   private parts: Parts | undefined;
   private pager: Pager | undefined;
   private verdict: Verdict | undefined;
@@ -60,28 +63,42 @@ class IncomingMigration {
 
   constructor(private readonly options: ReceiveOptions) {
     this.clock = options.clock ?? systemClock;
+    this.stallMs = options.stallMs ?? STALL_MS;
+    this.onEvent = guarded(options.onEvent);
     this.startedAt = this.clock.now();
     const maxGfns = Math.min(MAX_GFNS, options.backend.capabilities.maxPages);
     this.reader = new RecordReader(options.stream, { maxGfns });
   }
 
   async run(): Promise<Received> {
-    const { signal, stream, stallMs = STALL_MS } = this.options;
-    const stop = (): void => stream.destroy(signal?.reason);
-    signal?.addEventListener('abort', stop, { once: true });
     let domain: Domain;
-    using silence = new Silence(this.clock, stallMs, () => this.reader.offset);
     try {
-      domain = await Promise.race([this.restore(), silence.broken]);
-      signal?.removeEventListener('abort', stop);
-      if (this.pager) await withPatience(this.clock, stallMs, 'the source sends no pages', this.pager.prepare());
+      domain = await this.restoreWatched();
+      if (this.pager) await withPatience(this.clock, this.stallMs, 'the source sends no pages', this.pager.prepare());
       await this.verdict?.await();
       if (!this.options.paused) await domain.unpause();
     } catch (error) {
-      signal?.removeEventListener('abort', stop);
       throw await this.fail(error);
     }
     return { domain, stage3: this.finish() };
+  }
+
+  /** Restores as long as something comes and nobody calls it off; what it works on is at rest when this settles. */
+  private async restoreWatched(): Promise<Domain> {
+    const { signal, stream } = this.options;
+    const stop = (): void => stream.destroy(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    using silence = new Silence(this.clock, this.stallMs, () => this.reader.offset);
+    let over = false;
+    silence.broken.catch((reason: Error) => {
+      if (!over) stream.destroy(reason);
+    });
+    try {
+      return await this.restore();
+    } finally {
+      over = true;
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   private async restore(): Promise<Domain> {
@@ -165,7 +182,7 @@ class IncomingMigration {
   }
 
   private emit(event: object): void {
-    this.options.onEvent?.({ ...event, at: this.clock.now() - this.startedAt } as MigrationEvent);
+    this.onEvent?.({ ...event, at: this.clock.now() - this.startedAt } as MigrationEvent);
   }
 
   /** The domain runs: the source is told so, and the missing pages come. */
@@ -182,12 +199,17 @@ class IncomingMigration {
   private async fail(error: unknown): Promise<MigrationError> {
     this.pager?.[Symbol.dispose]();
     const undecided = error instanceof MigrationError && error.code === 'HANDOVER_UNKNOWN';
-    if (!undecided) {
-      await this.parts?.domain.destroy();
-      await this.verdict?.refuse(error);
+    try {
+      if (!undecided) await this.parts?.domain.destroy();
+    } catch (cause) {
+      error = new Error(`${reasonOf(error)}; and what had come of it could not be destroyed: ${reasonOf(cause)}`, {
+        cause,
+      });
+    } finally {
+      if (!undecided) await this.verdict?.refuse(error);
+      this.options.stream.destroy();
+      this.verdict?.[Symbol.dispose]();
     }
-    this.options.stream.destroy();
-    this.verdict?.[Symbol.dispose]();
     return error instanceof MigrationError ? error : badStream(error);
   }
 }

@@ -5,6 +5,8 @@ import { Latencies } from './latency.js';
 export class Waits {
   readonly latencies = new Latencies();
   private readonly pages = new Map<number, Map<number, number>>();
+  /** Waits that have ended. */
+  ended = 0;
   private readonly blocked: number[];
 
   constructor(
@@ -25,6 +27,10 @@ export class Waits {
     return true;
   }
 
+  get any(): boolean {
+    return this.pages.size > 0;
+  }
+
   /** Pages that are waited for, and the first vCPU that does. */
   all(): { gfn: number; vcpu: number }[] {
     return Array.from(this.pages, ([gfn, vcpus]) => ({ gfn, vcpu: vcpus.keys().next().value ?? 0 }));
@@ -35,6 +41,7 @@ export class Waits {
     const waiting = this.pages.get(gfn);
     if (!waiting) return undefined;
     this.pages.delete(gfn);
+    this.ended++;
     const now = this.clock.now();
     let longest = 0;
     for (const [vcpu, since] of waiting) {

@@ -1,5 +1,6 @@
 /** From what went wrong to a MigrationError that says where the domain is and what to do. */
 import { MigrationError, type MigrationErrorCode, reasonOf } from '../errors.js';
+import { ChannelError } from '../io/channel.js';
 import { isDisconnect } from '../stream/index.js';
 
 export function resumeFailed(domid: number, reason: string, cause: unknown, settled?: Promise<void>): MigrationError {
@@ -58,4 +59,9 @@ export function noWayBack(domid: number): MigrationError {
       remedy: 'use --strategy precopy for a file or a one-way pipe',
     },
   );
+}
+
+/** The connection broke, by the transport's finding rather than by our own patience. */
+export function isBroken(error: unknown): boolean {
+  return isDisconnect(error) && !(error instanceof ChannelError && error.code === 'STALLED');
 }

@@ -16,6 +16,7 @@ import { abortable } from '../io/abortable.js';
 import type { Acceptor } from '../io/channel.js';
 import type { Clock } from '../io/clock.js';
 import { Deadline } from '../io/deadline.js';
+import { Deferred } from '../io/deferred.js';
 import { withPatience } from '../io/patience.js';
 import { Line, readHello } from '../line.js';
 import {
@@ -23,8 +24,8 @@ import {
   decodeSync,
   encodeReason,
   encodeSync,
-  isDisconnect,
   RecordType,
+  recordName,
   StreamError,
 } from '../stream/index.js';
 
@@ -44,14 +45,22 @@ export interface HandoverOptions {
   readonly migrationId: Uint8Array;
 }
 
-/** The control line, as the source holds it. A newer line takes the place of an older one, which may be dead unnoticed. */
+/**
+ * The source's end of the control line. The destination may dial again at any time: a newer line takes the place of an
+ * older one, which may be dead unnoticed. Each line has one reader, from its HELLO to its end.
+ */
 export class Handover implements Disposable {
   private line: Line | undefined;
-  /** The next line, should the destination dial again. */
-  private coming: Promise<Line> | undefined;
-  private ready: Promise<undefined> | undefined;
-  private synced: { offset: number; resolve: () => void } | undefined;
-  /** Aborted when the destination gives up, or its line breaks, before GO. */
+  private verdict: 'yes' | 'no' | undefined;
+  private refusal = '';
+  private syncOffset = Number.POSITIVE_INFINITY;
+  private readonly opened = new Deferred();
+  private readonly synced = new Deferred();
+  private readonly ready = new Deferred();
+  private readonly running = new Deferred();
+  /** The destination has closed a line on which it was told no. */
+  private readonly told = new Deferred();
+  /** Aborted when the destination gives up, or its line breaks, before the verdict. */
   private readonly lost = new AbortController();
   private readonly over = new AbortController();
 
@@ -62,30 +71,25 @@ export class Handover implements Disposable {
     return this.lost.signal;
   }
 
-  /** Waits for the destination's first connection and listens to it from then on. */
+  /** Waits for the destination's first connection. */
   async open(signal: AbortSignal): Promise<void> {
-    this.adopt(await this.patient('did not open its control line', this.nextLine(), signal));
-    this.ready = this.listen(this.line as Line);
-    this.ready.catch((error: unknown) => this.lost.abort(error));
+    this.acceptLines().catch(() => undefined); // ends when the handover is over
+    await this.patient('did not open its control line', this.opened.promise, signal);
   }
 
   /**
-   * Resolves when the destination has taken in the stream up to `offset`. Called before the stop: what waits in socket buffers
-   * then would be downtime.
+   * Resolves when the destination has taken in the stream up to `offset`. Called once, before the stop: what waits in socket
+   * buffers then would be downtime.
    */
   async sync(offset: number, signal: AbortSignal): Promise<void> {
-    const taken = new Promise<void>((resolve) => {
-      this.synced = { offset, resolve };
-    });
+    this.syncOffset = offset;
     await this.line?.writer.record(RecordType.SYNC, encodeSync(offset));
-    await this.patient('did not take in the stream', taken, signal);
+    await this.patient('did not take in the stream', this.synced.promise, signal);
   }
 
-  /** Resolves when the destination has restored everything. If it dials again to ask for the verdict, it has. */
-  async untilReady(signal: AbortSignal): Promise<void> {
-    if (!this.ready) throw new Error('the control line is not open');
-    const line = await this.patient('did not get ready', Promise.race([this.ready, this.nextLine()]), signal);
-    if (line) this.adopt(line);
+  /** Resolves when the destination has restored everything. */
+  untilReady(signal: AbortSignal): Promise<void> {
+    return this.patient('did not get ready', this.ready.promise, signal);
   }
 
   /**
@@ -94,136 +98,127 @@ export class Handover implements Disposable {
    */
   async go(): Promise<void> {
     const { clock, reconnectMs, domid } = this.options;
-    const lateness = (): Error => new Error(`the destination did not come back within ${reconnectMs} ms`);
-    using deadline = new Deadline(clock, reconnectMs, lateness);
-    let said = false;
-    for (;;) {
-      try {
-        const line = this.line ?? this.adopt(await abortable(this.nextLine(), deadline.signal));
-        if (!said) {
-          said = true;
-          await line.writer.record(RecordType.GO); // THE POINT OF NO RETURN
-        }
-        const newer = await abortable(Promise.race([this.untilRunning(line), this.nextLine()]), deadline.signal);
-        if (!newer) return void line.channel.end().catch(() => undefined); // tells the destination that we know
-        this.adopt(newer);
-      } catch (error) {
-        this.dropLine();
-        if (error instanceof MigrationError) throw error;
-        if (deadline.signal.aborted || !isDisconnect(error)) throw unknownFate(domid, error);
-      }
+    using deadline = new Deadline(clock, reconnectMs, () => new Error(`no answer within ${reconnectMs} ms`));
+    this.verdict = 'yes'; // THE POINT OF NO RETURN
+    this.line?.writer.record(RecordType.GO).catch(() => undefined); // a destination that does not get it will ask
+    try {
+      await abortable(this.running.promise, deadline.signal);
+    } catch (error) {
+      throw error instanceof MigrationError ? error : unknownFate(domid, error);
     }
+    await this.line?.channel.end().catch(() => undefined); // tells the destination that we know
   }
 
-  /** Tells a destination that may be READY, and asks, that the answer is no. For as long as it may come back. */
+  /** Tells a destination that may be READY, or come and ask, that the answer is no. Resolves when it knows, or may never. */
   async refuse(reason: string): Promise<void> {
     const { clock, reconnectMs } = this.options;
     using deadline = new Deadline(clock, reconnectMs, () => new Error('nobody asked'));
-    while (!deadline.signal.aborted) {
-      try {
-        const line = this.line ?? this.adopt(await abortable(this.nextLine(), deadline.signal));
-        await line.writer.record(RecordType.ABORT, encodeReason(reason));
-        await line.channel.end();
-        const newer = await abortable(Promise.race([untilEnded(line), this.nextLine()]), deadline.signal);
-        if (!newer) break;
-        this.adopt(newer);
-      } catch {
-        this.dropLine();
-      }
-    }
+    this.verdict = 'no';
+    this.refusal = reason;
+    if (this.line) await this.answer(this.line);
+    await abortable(this.told.promise, deadline.signal).catch(() => undefined);
     this[Symbol.dispose]();
   }
 
   /** Why the stream broke, if the destination says so. */
   async reasonForLoss(): Promise<unknown> {
-    if (this.lost.signal.aborted || !this.ready) return this.lost.signal.reason;
     using deadline = new Deadline(this.options.clock, REASON_MS, () => new Error('no reason given'));
-    await abortable(this.ready, deadline.signal).catch(() => undefined);
+    if (this.line) await abortable(this.ready.promise, deadline.signal).catch(() => undefined);
     return this.lost.signal.reason;
   }
 
   [Symbol.dispose](): void {
     this.over.abort(new Error('the handover is over'));
-    this.coming?.then((line) => line.destroy()).catch(() => undefined);
-    this.dropLine();
+    this.line?.destroy();
+    this.line = undefined;
   }
 
-  private patient<T>(fault: string, work: Promise<T>, signal: AbortSignal): Promise<T> {
+  private patient(fault: string, work: Promise<void>, signal: AbortSignal): Promise<void> {
     const { clock, stallMs } = this.options;
     return withPatience(clock, stallMs, `the destination ${fault} within ${stallMs} ms`, work, signal);
   }
 
-  private adopt(line: Line): Line {
-    this.coming = undefined;
-    if (this.line !== line) this.line?.destroy();
-    this.line = line;
-    return line;
-  }
-
-  private nextLine(): Promise<Line> {
-    if (!this.coming) {
-      this.coming = this.acceptLine();
-      this.coming.catch(() => undefined); // nobody may be waiting when it is called off
-    }
-    return this.coming;
-  }
-
-  private async acceptLine(): Promise<Line> {
-    const { returns, clock, migrationId } = this.options;
+  private async acceptLines(): Promise<never> {
     for (;;) {
-      const line = new Line(await returns.accept('control', this.over.signal), 'control', 'source');
-      try {
-        using deadline = new Deadline(clock, HELLO_MS, () => new Error('no HELLO came'), this.over.signal);
-        await abortable(readHello(line, 'control', migrationId), deadline.signal);
-        return line;
-      } catch {
-        line.destroy();
+      const line = new Line(await this.options.returns.accept('control', this.over.signal), 'control', 'source');
+      if (!(await this.greeted(line))) continue;
+      this.line?.destroy();
+      this.line = line;
+      this.opened.resolve();
+      this.listen(line).catch((error: unknown) => this.ended(line, error));
+    }
+  }
+
+  private async greeted(line: Line): Promise<boolean> {
+    const { clock, migrationId } = this.options;
+    using deadline = new Deadline(clock, HELLO_MS, () => new Error('no HELLO came'), this.over.signal);
+    try {
+      await abortable(readHello(line, 'control', migrationId), deadline.signal);
+      return true;
+    } catch {
+      line.destroy();
+      return false;
+    }
+  }
+
+  private async listen(line: Line): Promise<never> {
+    for (;;) {
+      const { type } = await line.reader.next();
+      const body = await line.reader.readBody();
+      switch (type) {
+        case RecordType.SYNC:
+          if (decodeSync(body) >= this.syncOffset) this.synced.resolve();
+          break;
+        case RecordType.READY:
+          this.ready.resolve();
+          break;
+        case RecordType.VERDICT_REQUEST:
+          this.ready.resolve(); // it was, and lost us
+          await this.answer(line);
+          break;
+        case RecordType.RUNNING:
+          this.runs(line);
+          break;
+        default:
+          throw refused(type, body, line.reader.offset, this.options.domid);
       }
     }
   }
 
-  /** Reads until READY. */
-  private async listen({ reader }: Line): Promise<undefined> {
-    for (;;) {
-      const { type } = await reader.next();
-      if (type !== RecordType.READY && type !== RecordType.SYNC) throw await refusal(reader, type, this.options.domid);
-      const body = await reader.readBody();
-      if (type === RecordType.READY) return undefined;
-      if (this.synced && decodeSync(body) >= this.synced.offset) this.synced.resolve();
+  private runs(line: Line): void {
+    if (this.verdict !== 'yes') throw new StreamError('BAD_ORDER', 'RUNNING came before GO', line.reader.offset);
+    this.running.resolve();
+  }
+
+  /** The verdict, as often as it is asked for; nothing while there is none. */
+  private async answer({ writer, channel }: Line): Promise<void> {
+    try {
+      if (this.verdict === 'yes') await writer.record(RecordType.GO);
+      if (this.verdict !== 'no') return;
+      await writer.record(RecordType.ABORT, encodeReason(this.refusal));
+      await channel.end();
+    } catch {
+      // The line is gone; the destination will dial again.
     }
   }
 
-  /** Reads until RUNNING, answering every question with the verdict. */
-  private async untilRunning({ reader, writer }: Line): Promise<undefined> {
-    for (;;) {
-      const { type } = await reader.next();
-      if (type === RecordType.ABORT) throw await refusal(reader, type, this.options.domid);
-      await reader.readBody();
-      if (type === RecordType.RUNNING) return undefined;
-      if (type === RecordType.VERDICT_REQUEST) await writer.record(RecordType.GO);
-    }
-  }
-
-  private dropLine(): void {
-    this.line?.destroy();
+  private ended(line: Line, error: unknown): void {
+    line.destroy();
+    if (line !== this.line) return;
     this.line = undefined;
+    // It closed the line on which it was told, or it gave up by itself.
+    if (error instanceof MigrationError || (this.verdict === 'no' && error instanceof StreamError)) this.told.resolve();
+    if (error instanceof MigrationError) this.running.reject(error);
+    if (this.verdict !== undefined) return;
+    this.ready.reject(error);
+    this.lost.abort(error);
   }
 }
 
-/** Resolves when the peer has closed its side: it has read what we wrote. */
-async function untilEnded({ reader }: Line): Promise<undefined> {
-  try {
-    await reader.next();
-  } catch (error) {
-    if (!(error instanceof StreamError)) throw error;
-  }
-  return undefined;
-}
-
-async function refusal(reader: Line['reader'], type: number, domid: number): Promise<Error> {
-  const body = await reader.readBody();
-  const reason = type === RecordType.ABORT ? decodeReason(body, reader.offset) : `it sent record ${type} before READY`;
-  return new MigrationError('DESTINATION_FAILED', `the destination gave up: ${reason}`, {
+/** The destination gave up: its domain never ran and is destroyed. */
+function refused(type: number, body: Uint8Array, offset: number, domid: number): Error {
+  if (type !== RecordType.ABORT) return new StreamError('BAD_ORDER', `${recordName(type)} on the control line`, offset);
+  return new MigrationError('DESTINATION_FAILED', `the destination gave up: ${decodeReason(body, offset)}`, {
     survivor: 'source',
     domid,
     remedy: 'the domain runs on here; mend the destination and migrate again',

@@ -55,26 +55,28 @@ export interface PageSenderParts {
 export class PageSender {
   /** Gfns whose contents the destination has seen: such a page must travel even when it is zero now. */
   private readonly sentData: Uint8Array;
+  /** Gfns that the destination was last told to have a page, with data or without. */
+  readonly present: Uint8Array;
   private readonly inFlight = new Set<Promise<void>>();
   private readonly pool: BufferPool;
   private readonly runs = new Uint32Array(2 * MAX_RUNS);
-  private readonly sentGfns = new Uint32Array(MAX_BATCH);
+  private readonly scratch = new Uint32Array(MAX_BATCH);
   private failure: unknown;
 
   constructor(private readonly parts: PageSenderParts) {
     this.sentData = new Uint8Array(Math.ceil(parts.nrGfns / 8));
+    this.present = new Uint8Array(this.sentData.length);
     this.pool = parts.pool ?? new BufferPool(MAX_BATCH * PAGE_SIZE, MAX_IN_FLIGHT);
   }
 
   /** Sends one batch (at most MAX_BATCH). Resolves when there is room for the next, not when the bytes have gone. */
   async send(gfns: Uint32Array, why: PageReason, signal?: AbortSignal): Promise<SentBatch> {
-    const { memory, pace } = this.parts;
+    const { memory } = this.parts;
     await this.waitForRoom(MAX_IN_FLIGHT - 1);
-    await pace(gfns.length * PAGE_SIZE, signal);
     const types = await memory.types(gfns);
     const mapping = await memory.map(gfns, 'read');
     try {
-      return await this.sendMapped(gfns, types, mapping, why);
+      return await this.sendMapped(gfns, types, mapping, why, signal);
     } catch (error) {
       mapping.unmap();
       throw error;
@@ -96,6 +98,7 @@ export class PageSender {
     types: Uint8Array,
     mapping: Mapping,
     why: PageReason,
+    signal?: AbortSignal,
   ): Promise<SentBatch> {
     let batch: Batch = { gfns, types, slots: mapping.slots.slice() };
     let deferred: Uint32Array = NONE;
@@ -104,9 +107,9 @@ export class PageSender {
       mapping.unmap();
       return { sent: 0, elided: 0, deferred };
     }
-    if (this.parts.elideZeroPages) {
-      pageOps.elideZeroPages(mapping.base, batch.gfns, this.sentData, batch.types, batch.slots);
-    }
+    let dataPages = this.recordPresence(batch);
+    if (this.parts.elideZeroPages) dataPages -= this.elide(mapping, batch);
+    await this.parts.pace(wireBytes(batch.gfns.length, dataPages), signal);
     const [chunks, release] = await this.chunks(mapping, batch.slots);
     this.track(this.parts.writer.pageData(batch.gfns, batch.types, chunks), release);
     const sent = this.account(batch, why);
@@ -130,14 +133,26 @@ export class PageSender {
     return [[buffer.subarray(0, pages * PAGE_SIZE)], () => this.pool.give(buffer)];
   }
 
+  /** Returns how many of the batch have a page. */
+  private recordPresence({ gfns, slots }: Batch): number {
+    const count = pageOps.present(gfns, slots, this.scratch);
+    pageOps.bitmapClear(this.present, gfns);
+    pageOps.bitmapSet(this.present, this.scratch.subarray(0, count));
+    return count;
+  }
+
+  private elide({ base }: Mapping, { gfns, types, slots }: Batch): number {
+    return pageOps.elideZeroPages(base, gfns, this.sentData, types, slots);
+  }
+
   private account({ gfns, slots }: Batch, why: PageReason): number {
     const { recorder } = this.parts;
-    const count = pageOps.present(gfns, slots, this.sentGfns);
-    const sent = this.sentGfns.subarray(0, count);
+    const count = pageOps.present(gfns, slots, this.scratch);
+    const sent = this.scratch.subarray(0, count);
     pageOps.bitmapSet(this.sentData, sent);
     recorder.pages(sent, why);
     recorder.elidedPages += gfns.length - count;
-    recorder.bytesSent += 16 + gfns.length * 8 + count * PAGE_SIZE;
+    recorder.bytesSent += wireBytes(gfns.length, count);
     return count;
   }
 
@@ -157,6 +172,11 @@ export class PageSender {
     while (this.inFlight.size > most) await this.parts.patient(Promise.race(this.inFlight));
     if (this.failure !== undefined) throw this.failure;
   }
+}
+
+/** Length of a PAGE_DATA record. */
+function wireBytes(pages: number, dataPages: number): number {
+  return 16 + 8 * pages + PAGE_SIZE * dataPages;
 }
 
 /** Takes the pages out that should carry data and have no slot: rare, so a plain loop will do. */

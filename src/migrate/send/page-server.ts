@@ -15,16 +15,22 @@ import { ChannelError } from '../io/channel.js';
 import { Deadline } from '../io/deadline.js';
 import { failureOf } from '../io/failure-of.js';
 import type { RateLimiter } from '../io/limiter.js';
+import { withPatience } from '../io/patience.js';
+import { Silence } from '../io/silence.js';
 import type { Line } from '../line.js';
 import type { Recorder } from '../recorder.js';
 import { decodeRequests, isDisconnect, RecordType, recordName, StreamError } from '../stream/index.js';
-import { PageSender, type PageSenderParts } from './page-sender.js';
+import { PageSender, type PageSenderParts, type SentBatch } from './page-sender.js';
 import { PageSessions, type PageSessionsOptions, type ServedSession } from './page-sessions.js';
 import { PushCursor } from './push-cursor.js';
 import { PushPace } from './push-pace.js';
 
 /** A capped link is held by one batch for no longer than this. */
 const BATCH_MS = 5;
+/** How long the last word may take. */
+const GOODBYE_MS = 5000;
+/** A destination that answers no page for so long counts as lost until it connects anew. */
+const STALL_MS = 10_000;
 
 export interface PageServerOptions extends PageSessionsOptions {
   readonly memory: ForeignMemory;
@@ -83,7 +89,7 @@ export class PageServer {
       sessions.taken();
       return session;
     } catch (error) {
-      throw again && !signal.aborted ? this.gaveUp(error) : error;
+      throw again && !signal.aborted ? lostPages(this.options.domid, error) : error;
     }
   }
 
@@ -112,7 +118,11 @@ export class PageServer {
     const pace = new PushPace(clock);
     const pushing = this.push(pushSender, pace, stop);
     const answering = this.answer(urgent, urgentSender);
-    const work = [this.untilDone(push, pace), failureOf(pushing), failureOf(answering), superseded(sessions)];
+    // Grows as long as the destination answers, or has nothing to answer.
+    let idle = 0;
+    using silence = new Silence(clock, STALL_MS, () => pace.answers + (pace.isWaiting ? 0 : ++idle));
+    const failures = [failureOf(pushing), failureOf(answering), silence.broken, superseded(sessions)];
+    const work = [this.untilDone(push, pace), ...failures];
     try {
       await abortable(Promise.race(work), signal);
     } finally {
@@ -140,9 +150,17 @@ export class PageServer {
       limiter.charge((gfns.length - most) * PAGE_SIZE);
       if (gfns.length === 0) return;
       pace.sent(gfns.length);
-      await sender.send(gfns, why, stop);
-      recorder.progress(this.cursor.left());
+      this.mustBeSent(await sender.send(gfns, why, stop));
+      recorder.progress(() => this.cursor.left());
     }
+  }
+
+  /** The domain is stopped and its pages are mapped for reading: what cannot be mapped now never can. */
+  private mustBeSent({ deferred }: SentBatch): void {
+    if (deferred.length === 0) return;
+    const { domid } = this.options;
+    const cause = new Error(`gfn 0x${deferred[0].toString(16)} of the stopped domain cannot be mapped`);
+    throw lostPages(domid, cause);
   }
 
   private async answer(urgent: Line, sender: PageSender): Promise<void> {
@@ -160,7 +178,7 @@ export class PageServer {
       for (const { wanted, first, count } of decodeRequests(await reader.readBody(), this.options.nrGfns, offset)) {
         const page = this.cursor.claim(wanted);
         this.cursor.faultAt(first, count);
-        if (page.length > 0) await sender.send(page, 'demand');
+        if (page.length > 0) this.mustBeSent(await sender.send(page, 'demand'));
       }
     }
   }
@@ -171,34 +189,29 @@ export class PageServer {
       this.note = await reader.readBody();
       if (type === RecordType.DONE) break;
       if (type !== RecordType.TAKEN) throw new StreamError('BAD_ORDER', `${recordName(type)} in stage 3`, offset);
-      pace.taken();
+      pace.answered();
     }
     this.done = true;
     await writer.record(RecordType.DONE);
     await channel.end();
-    // The destination closes when it has read that.
-    await reader.next().catch(() => undefined);
+    // The destination closes when it has read that. If we never hear of it, it has all it needs.
+    await withPatience(this.options.clock, GOODBYE_MS, 'no goodbye came', reader.next()).catch(() => undefined);
   }
 
   private broken(error: unknown): void {
     this.options.recorder.emit({ type: 'channel', what: 'broken', reason: reasonOf(error) });
     if (this.options.recorder.state === 'stage3') this.options.recorder.to('broken');
   }
+}
 
-  private gaveUp(cause: unknown): MigrationError {
-    const { domid } = this.options;
-    return new MigrationError(
-      'POSTCOPY_BROKEN',
-      `domain ${domid} runs at the destination with pages missing: ${reasonOf(cause)}`,
-      {
-        survivor: 'destination',
-        domid,
-        cause,
-        remedy:
-          'do not destroy the domain here: its pages are still needed; mend the network and connect the two again',
-      },
-    );
-  }
+function lostPages(domid: number, cause: unknown): MigrationError {
+  const text = `domain ${domid} runs at the destination with pages missing: ${reasonOf(cause)}`;
+  return new MigrationError('POSTCOPY_BROKEN', text, {
+    survivor: 'destination',
+    domid,
+    cause,
+    remedy: 'do not destroy the domain here: its pages are still needed; mend the network and connect the two again',
+  });
 }
 
 /** Rejects when the destination has dialed again: to it, this session is over. */

@@ -6,8 +6,8 @@ import { Deadline } from '../io/deadline.js';
 import { Line, readHello } from '../line.js';
 import { decodeBitmap, RecordType } from '../stream/index.js';
 
-/** How long the rest of a pair may take once its first line is there. */
-const REST_MS = 5000;
+/** How long a new connection may take for its HELLO. */
+const HELLO_MS = 5000;
 
 export interface PageSessionsOptions {
   readonly returns: Acceptor;
@@ -26,16 +26,14 @@ export interface ServedSession extends Disposable {
 /** A newer pair takes the place of an older one, which may be dead unnoticed. */
 export class PageSessions implements Disposable {
   private coming: Promise<ServedSession> | undefined;
+  private pushLine: Promise<Line> | undefined;
   private readonly over = new AbortController();
 
   constructor(private readonly options: PageSessionsOptions) {}
 
   /** The next pair. The same promise until it has been taken(). */
   next(): Promise<ServedSession> {
-    if (!this.coming) {
-      this.coming = this.accept();
-      this.coming.catch(() => undefined); // nobody may be waiting when it is called off
-    }
+    this.coming ??= heard(this.accept());
     return this.coming;
   }
 
@@ -46,43 +44,69 @@ export class PageSessions implements Disposable {
   [Symbol.dispose](): void {
     this.over.abort(new Error('stage 3 is over'));
     this.coming?.then((session) => session[Symbol.dispose]()).catch(() => undefined);
+    this.pushLine?.then((line) => line.destroy()).catch(() => undefined);
   }
 
+  /** The destination dials push, then urgent; a new push line says that the pair before it is void. */
   private async accept(): Promise<ServedSession> {
     for (;;) {
-      const lines: Line[] = [];
-      const close = (): void => {
-        for (const line of lines) line.destroy();
-      };
-      try {
-        const push = await this.acceptLine('push', lines, this.over.signal);
-        using rest = new Deadline(
-          this.options.clock,
-          REST_MS,
-          () => new Error('no urgent line came'),
-          this.over.signal,
-        );
-        const urgent = await this.acceptLine('urgent', lines, rest.signal);
-        const missing = await abortable(this.readMissing(push), rest.signal);
-        return { push, urgent, missing, [Symbol.dispose]: close };
-      } catch (error) {
-        close();
-        if (this.over.signal.aborted) throw error;
-      }
+      const push = await this.nextPush();
+      this.pushLine = undefined;
+      const attempt = new AbortController();
+      const pair = heard(this.complete(push, AbortSignal.any([attempt.signal, this.over.signal])));
+      const newer = this.nextPush();
+      const first = await Promise.race([pair.catch(() => newer), newer]);
+      if (!(first instanceof Line)) return first;
+      attempt.abort(new Error('the destination has dialed again'));
+      push.destroy();
+      pair.then((session) => session[Symbol.dispose]()).catch(() => undefined);
     }
   }
 
-  private async acceptLine(purpose: 'push' | 'urgent', lines: Line[], signal: AbortSignal): Promise<Line> {
+  private nextPush(): Promise<Line> {
+    this.pushLine ??= heard(this.acceptLine('push', this.over.signal));
+    return this.pushLine;
+  }
+
+  /** The rest of a pair. MISSING_BITMAP comes when the destination has restored everything, which may take its time. */
+  private async complete(push: Line, signal: AbortSignal): Promise<ServedSession> {
+    const urgent = await this.acceptLine('urgent', signal);
+    const close = (): void => {
+      push.destroy();
+      urgent.destroy();
+    };
+    try {
+      const missing = await abortable(this.readMissing(push), signal);
+      return { push, urgent, missing, [Symbol.dispose]: close };
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  private async acceptLine(purpose: 'push' | 'urgent', signal: AbortSignal): Promise<Line> {
     const { returns, nrGfns, migrationId, clock } = this.options;
-    const line = new Line(await returns.accept(purpose, signal), purpose, 'source', nrGfns);
-    lines.push(line);
-    using hello = new Deadline(clock, REST_MS, () => new Error('no HELLO came'), signal);
-    await abortable(readHello(line, purpose, migrationId), hello.signal);
-    return line;
+    for (;;) {
+      const line = new Line(await returns.accept(purpose, signal), purpose, 'source', nrGfns);
+      try {
+        using hello = new Deadline(clock, HELLO_MS, () => new Error('no HELLO came'), signal);
+        await abortable(readHello(line, purpose, migrationId), hello.signal);
+        return line;
+      } catch (error) {
+        line.destroy();
+        if (signal.aborted) throw error;
+      }
+    }
   }
 
   private async readMissing({ reader }: Line): Promise<Uint8Array> {
     const { offset } = await reader.expect(RecordType.MISSING_BITMAP);
     return decodeBitmap(await reader.readBody(), this.options.nrGfns, offset);
   }
+}
+
+/** The same promise; its rejection is no failure where nobody waits for it any more. */
+function heard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }

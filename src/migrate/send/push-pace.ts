@@ -1,34 +1,62 @@
-import { PAGE_SIZE } from '../../backends/backend.js';
 import type { Clock } from '../io/clock.js';
 
-/** Two batches keep the link busy while the first one's TAKEN travels back. */
-const MOST_ON_THEIR_WAY = 2;
-/** How long one batch may occupy the link: what a page that a vCPU waits for may have to wait behind. */
-const BATCH_MS = 2;
-/** Weight of the newest measurement. */
-const NEWEST = 0.25;
+/** What may stand in the link's queues: what a page that a vCPU waits for may have to wait behind. */
+const QUEUE_MS = 2;
+/** How much more than the measured rate is tried, so that the measure can grow: while it does, and when it no longer does. */
+const GROW = 2.5;
+const PROBE = 1.25;
+/** A rate that beats the best one by less is noise. */
+const GROWTH = 1.05;
+/** Pages on their way at least, and before anything has been measured: single pages, which show the round trip best. */
+const LEAST_PAGES = 4;
+/** A batch is this part of what may be on its way, so that answers come often enough. */
+const BATCH_SHARE = 8;
+/** 1 MiB. */
+const MOST_BATCH = 256;
+/** Answers that the rate is the best of. */
+const REMEMBERED = 32;
+
+interface Batch {
+  readonly pages: number;
+  readonly at: number;
+  /** Pages that had been answered when it was sent. */
+  readonly taken: number;
+}
 
 /**
- * Keeps the push from queueing in socket buffers, which a page that a vCPU waits for would have to sit through: few batches
- * on their way, each as large as the link, as measured by the destination's answers, carries in {@link BATCH_MS}.
+ * Keeps as much of the push on its way as fills the link, and little more: pages on their way = rate × (round trip + 2 ms), both
+ * measured by the destination's answers (the idea of BBR: Cardwell et al., ACM Queue 2016). What queued in socket buffers
+ * beyond that, a page that a vCPU waits for would have to sit through.
  */
 export class PushPace {
-  private readonly onTheirWay: { readonly pages: number; readonly at: number }[] = [];
-  private bytesPerMs: number | undefined;
-  private lastTaken = Number.NEGATIVE_INFINITY;
+  private readonly batches: Batch[] = [];
+  private readonly rates: number[] = [];
+  /** The shortest ever: later ones hold queues of our own making. */
+  private roundTripMs = Number.POSITIVE_INFINITY;
+  private gain = GROW;
+  private onTheirWay = 0;
+  private taken = 0;
   private wake: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
 
+  /** Answers so far, and whether any is outstanding: what a watch over a dead connection wants to know. */
+  get answers(): number {
+    return this.taken;
+  }
+
+  get isWaiting(): boolean {
+    return this.batches.length > 0;
+  }
+
   /** Largest next batch, in pages. */
   get batchPages(): number {
-    if (this.bytesPerMs === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(1, Math.floor((this.bytesPerMs * BATCH_MS) / PAGE_SIZE));
+    return Math.max(1, Math.min(MOST_BATCH, Math.floor(this.limit() / BATCH_SHARE)));
   }
 
   /** Resolves when another batch may go. */
   async room(): Promise<void> {
-    while (this.onTheirWay.length >= MOST_ON_THEIR_WAY) {
+    while (this.onTheirWay > 0 && this.onTheirWay + this.batchPages > this.limit()) {
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
@@ -36,19 +64,28 @@ export class PushPace {
   }
 
   sent(pages: number): void {
-    this.onTheirWay.push({ pages, at: this.clock.now() });
+    this.onTheirWay += pages;
+    this.batches.push({ pages, at: this.clock.now(), taken: this.taken });
   }
 
   /** The destination has applied the oldest batch. */
-  taken(): void {
-    const batch = this.onTheirWay.shift();
+  answered(): void {
+    const batch = this.batches.shift();
     if (!batch) return; // an answer to nothing: of no use, and of no harm
-    const now = this.clock.now();
-    const ms = Math.max(0.001, now - Math.max(batch.at, this.lastTaken));
-    const measured = (batch.pages * PAGE_SIZE) / ms;
-    this.bytesPerMs =
-      this.bytesPerMs === undefined ? measured : this.bytesPerMs + NEWEST * (measured - this.bytesPerMs);
-    this.lastTaken = now;
+    this.onTheirWay -= batch.pages;
+    this.taken += batch.pages;
+    const roundTripMs = Math.max(0.001, this.clock.now() - batch.at);
+    this.roundTripMs = Math.min(this.roundTripMs, roundTripMs);
+    const rate = (this.taken - batch.taken) / roundTripMs; // pages a ms
+    this.gain = rate > GROWTH * Math.max(0, ...this.rates) ? GROW : PROBE;
+    this.rates.push(rate);
+    if (this.rates.length > REMEMBERED) this.rates.shift();
     this.wake?.();
+  }
+
+  /** Pages that may be on their way. */
+  private limit(): number {
+    if (this.rates.length === 0) return LEAST_PAGES;
+    return Math.max(LEAST_PAGES, Math.max(...this.rates) * (this.gain * this.roundTripMs + QUEUE_MS));
   }
 }

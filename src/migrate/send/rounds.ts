@@ -3,8 +3,9 @@
  * tools/libs/guest/xg_sr_save.c send_memory_live); TSMC makes the first of them only. Within a round, pages that PEEK says
  * are dirty again are skipped, since the next CLEAN will bring them up anyway (Xen 4.1.4 tools/libxc/xc_domain_save.c).
  */
-import { PAGE_SIZE } from '../../backends/backend.js';
+import { MAX_BATCH, PAGE_SIZE } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
+import type { Recorder } from '../recorder.js';
 import type { StopReason } from '../report.js';
 import { batches } from './batches.js';
 import { newBitmap, type SendContext } from './context.js';
@@ -12,8 +13,10 @@ import type { Policy } from './policy.js';
 
 /** PEEK copies the whole bitmap; before every batch that would be much for a large domain. Bytes of bitmap a batch. */
 const PEEK_BYTES_PER_BATCH = 64 << 10;
+/** Half the first batch of all, in pages. */
+const FIRST_BATCH = 32;
 /** A capped link gets batches that occupy it for no longer than this, so that the rate is smooth. */
-const BATCH_MS = 50;
+export const BATCH_MS = 50;
 
 export interface Stage1Result {
   readonly reason: StopReason;
@@ -40,7 +43,7 @@ export async function copyLive(context: SendContext, policy: Policy): Promise<St
       pageOps.bitmapOr(owed, toSend);
       return { reason: before.reason, owed };
     }
-    await sendRound(context, toSend, dirtyPages, faultCount, owed);
+    if (dirtyPages > 0) await sendRound(context, toSend, dirtyPages, faultCount, owed);
     if (before.kind === 'send-then-stop') return { reason: before.reason, owed };
     const after = policy({ ...situation, pagesSent: recorder.pagesSent });
     if (after.kind !== 'continue') return { reason: after.reason, owed };
@@ -66,18 +69,20 @@ async function sendRound(
   const startedAt = clock.now();
   const bytesBefore = recorder.bytesSent;
   const skip = skipper(context, toSend);
+  const ramp = slowStart(recorder);
   const total = { sent: 0, elided: 0, deferred: 0 };
 
   recorder.lacking(toSend, nrGfns);
   await skip(); // pages may be dirty again before the first batch
-  for (const gfns of batches(toSend, nrGfns, () => limiter.batchPages(BATCH_MS, 1024))) {
+  for (const gfns of batches(toSend, nrGfns, () => limiter.batchPages(BATCH_MS, ramp()))) {
     signal.throwIfAborted();
     const batch = await sender.send(gfns, 'round', signal);
     if (batch.deferred.length > 0) pageOps.bitmapSet(owed, batch.deferred);
     total.sent += batch.sent;
     total.elided += batch.elided;
     total.deferred += batch.deferred.length;
-    recorder.progress((await skip()) - total.sent - total.elided - total.deferred);
+    const known = await skip();
+    recorder.progress(() => known - total.sent - total.elided - total.deferred);
   }
   await sender.flush();
   recorder.round({
@@ -92,6 +97,19 @@ async function sendRound(
     faultCount,
     final: false,
   });
+}
+
+/**
+ * Batches that grow to as much as the link takes in a second: on a slow one, one of 4 MiB would look like a link on which
+ * nothing moves.
+ */
+function slowStart(recorder: Recorder): () => number {
+  let pages = recorder.bytesSent > 0 ? MAX_BATCH : FIRST_BATCH;
+  return () => {
+    pages = Math.min(MAX_BATCH, 2 * pages);
+    const second = recorder.rate() / PAGE_SIZE;
+    return Math.max(1, Math.min(pages, Math.floor(second)));
+  };
 }
 
 /**

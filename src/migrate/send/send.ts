@@ -1,6 +1,6 @@
 /** The source's side of a migration, stage by stage. */
 import { randomBytes } from 'node:crypto';
-import { BackendError } from '../../backends/backend.js';
+import { BackendError, PAGE_SIZE } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import { type MigrationError, reasonOf } from '../errors.js';
 import type { Acceptor } from '../io/channel.js';
@@ -11,11 +11,10 @@ import type { SendOptions } from '../options.js';
 import { Recorder } from '../recorder.js';
 import type { MigrationReport, StopReason } from '../report.js';
 import { decodeStage3Note } from '../stage3-note.js';
-import { isHandedOver } from '../state.js';
-import { encodeBitmap, encodeCapabilities, Feature, isDisconnect, RecordType, RecordWriter } from '../stream/index.js';
+import { encodeBitmap, encodeCapabilities, Feature, RecordType, RecordWriter } from '../stream/index.js';
 import { checkBandwidth } from './bandwidth.js';
 import { newBitmap, type SendContext } from './context.js';
-import { afterHandover, beforeHandover, neverRan, noWayBack, resumeFailed } from './failure.js';
+import { afterHandover, beforeHandover, isBroken, neverRan, noWayBack, resumeFailed } from './failure.js';
 import { Handover } from './handover.js';
 import { PageSender } from './page-sender.js';
 import { PageServer } from './page-server.js';
@@ -43,6 +42,8 @@ class OutgoingMigration {
   private readonly over = new AbortController();
   private logDirty = false;
   private suspended = false;
+  /** Set before GO is said. From then on only the destination's word brings the domain back. */
+  private handedOver = false;
   private endSent = false;
   private pageServer: Promise<Uint8Array> | undefined;
 
@@ -63,7 +64,9 @@ class OutgoingMigration {
       reconnectMs = RECONNECT_MS,
       stallMs = STALL_MS,
     } = options;
-    const { nrGfns } = await domain.info();
+    // A balloon may give back gfns that have never been populated, up to as many as the domain may have.
+    const info = await domain.info();
+    const nrGfns = Math.max(info.nrGfns, info.maxPages);
     // A plain stream has no place for an id.
     const migrationId = strategy === 'precopy' ? new Uint8Array(16) : randomBytes(16);
     const { domid } = domain;
@@ -111,16 +114,16 @@ class OutgoingMigration {
     const { recorder } = this.context;
     try {
       await this.send();
-      recorder.to('completed');
-      this.handover?.[Symbol.dispose]();
-      recorder.progress(0, true);
-      return recorder.report();
     } catch (error) {
       throw await this.fail(error);
     } finally {
       this.over.abort();
       if (this.logDirty) await this.context.domain.logDirty.disable().catch(() => undefined);
     }
+    this.handover?.[Symbol.dispose]();
+    recorder.to('completed');
+    recorder.progress(() => 0, true);
+    return recorder.report();
   }
 
   private async send(): Promise<void> {
@@ -136,11 +139,12 @@ class OutgoingMigration {
     await this.handover?.sync(context.writer.bytesWritten, context.signal);
     context.signal.throwIfAborted();
 
+    context.recorder.predictedDowntimeMs = this.predict(stale, postcopy);
     context.recorder.to('stopped');
     const stoppedAt = context.clock.now();
     await timed(context, 'suspend', () => context.suspender.suspend());
     this.suspended = true;
-    const dirty = await collectDirty(context, owed, postcopy);
+    const dirty = await collectDirty(context, owed);
     const server = await this.sendLast(dirty, postcopy);
     if (!this.handover) return;
     await this.handOver();
@@ -158,9 +162,9 @@ class OutgoingMigration {
     const { context } = this;
     const { writer, domain, nrGfns } = context;
     const info = await domain.info();
+    if (this.options.strategy !== 'precopy' && !this.handover) throw noWayBack(domain.domid);
     await context.patient(writer.header(info.guestType));
     if (this.options.strategy !== 'precopy') {
-      if (!this.handover) throw noWayBack(domain.domid);
       const { maxPages, vcpus } = info;
       const features = Feature.STAGE3 | Feature.EVICT_AHEAD;
       const id = { migrationId: context.migrationId, token: new Uint8Array(32), address: '' };
@@ -204,6 +208,13 @@ class OutgoingMigration {
     const postcopy = wantsPostcopy(reason, stopAndCopyMs, downtimeBudgetMs);
     recorder.choose(postcopy ? 'tsmc' : 'precopy', reason);
     return postcopy;
+  }
+
+  /** Post-copy sends a bit for each page. */
+  private predict(stale: Uint8Array, postcopy: boolean): number {
+    const { nrGfns } = this.context;
+    const pages = postcopy ? stale.length / PAGE_SIZE : pageOps.bitmapCount(stale, nrGfns);
+    return predictDowntime(this.context, pages);
   }
 
   /** While the guest still runs, the destination takes out what is stale already; the downtime has only the difference. */
@@ -256,6 +267,7 @@ class OutgoingMigration {
     await timed(context, 'restore', () => line.untilReady(context.signal));
     context.signal.throwIfAborted();
     context.recorder.to('handover');
+    this.handedOver = true;
     await timed(context, 'unpause', () => line.go());
   }
 
@@ -271,16 +283,16 @@ class OutgoingMigration {
   /** Undoes what can be undone, and says where the domain is. */
   private async fail(error: unknown): Promise<MigrationError> {
     const { recorder } = this.context;
-    const aborted = this.options.signal?.aborted === true && !isHandedOver(recorder.state);
+    const aborted = this.options.signal?.aborted === true && !this.handedOver;
     this.options.stream.destroy();
     await this.context.sender.settle();
-    if (isHandedOver(recorder.state) && !neverRan(error)) {
+    if (this.handedOver && !neverRan(error)) {
       recorder.to('failed');
       this.handover?.[Symbol.dispose]();
       return afterHandover(error, this.context.domain.domid);
     }
-    // Only a broken connection has a reason that the other end knows better.
-    const cause = !aborted && isDisconnect(error) ? ((await this.handover?.reasonForLoss()) ?? error) : error;
+    // A connection that broke has a reason that the other end may know better.
+    const cause = !aborted && isBroken(error) ? ((await this.handover?.reasonForLoss()) ?? error) : error;
     const failure = await this.resumeHere(cause, aborted);
     recorder.to(aborted ? 'cancelled' : 'failed');
     return failure;

@@ -2,24 +2,52 @@
  * The stop: the guest has been suspended and the last of its state leaves. Precopy sends the remaining pages; TSMC sends which they
  * are, and only those pages that a vCPU cannot start without.
  */
-import { PAGE_SIZE, type StateRecord } from '../../backends/backend.js';
+import { MAX_BATCH, type StateRecord } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import type { PageReason } from '../recorder.js';
 import { encodeBitmap, RecordType } from '../stream/index.js';
 import { batches } from './batches.js';
 import { newBitmap, type SendContext } from './context.js';
-import { predictDowntime } from './rounds.js';
+import { BATCH_MS } from './rounds.js';
 
 /** Every page that the destination does not have in its last version; the guest is suspended. */
-export async function collectDirty(context: SendContext, owed: Uint8Array, postcopy: boolean): Promise<Uint8Array> {
+export async function collectDirty(context: SendContext, owed: Uint8Array): Promise<Uint8Array> {
   const { domain, nrGfns, recorder } = context;
   const dirty = newBitmap(nrGfns, false);
   await timed(context, 'clean', () => domain.logDirty.clean(nrGfns, dirty, true));
   pageOps.bitmapOr(dirty, owed);
+  await timed(context, 'clean', () => addStrays(context, dirty));
   recorder.lacking(dirty, nrGfns);
-  const pages = postcopy ? dirty.length / PAGE_SIZE : pageOps.bitmapCount(dirty, nrGfns);
-  recorder.predictedDowntimeMs = predictDowntime(context, pages);
   return dirty;
+}
+
+/**
+ * Pages that came or went without being written: a balloon's doing, which log-dirty need not show (Xen 4.17 does not mark a
+ * populated gfn dirty). Looked for only where the number of pages says that there are any.
+ */
+async function addStrays({ domain, nrGfns, sender }: SendContext, dirty: Uint8Array): Promise<void> {
+  const info = await domain.info();
+  if (info.nrGfns > nrGfns) throw new Error(`the domain has grown from ${nrGfns} to ${info.nrGfns} gfns meanwhile`);
+  const expected = sender.present.slice();
+  pageOps.bitmapOr(expected, dirty);
+  if (pageOps.bitmapCount(expected, nrGfns) === info.populatedPages) return;
+  const here = newBitmap(nrGfns, false);
+  for (const gfns of batches(newBitmap(nrGfns, true), nrGfns)) {
+    pageOps.bitmapSet(here, withPage(gfns, await domain.memory.types(gfns)));
+  }
+  const came = here.slice();
+  pageOps.bitmapAndNot(came, sender.present);
+  const went = sender.present.slice();
+  pageOps.bitmapAndNot(went, here);
+  pageOps.bitmapOr(dirty, came);
+  pageOps.bitmapOr(dirty, went);
+}
+
+function withPage(gfns: Uint32Array, types: Uint8Array): Uint32Array {
+  const slots = gfns.slice();
+  pageOps.dropDataless(types, slots);
+  const present = new Uint32Array(gfns.length);
+  return present.subarray(0, pageOps.present(gfns, slots, present));
 }
 
 /** Precopy's stop-and-copy: all that is left, as the last round. */
@@ -54,7 +82,7 @@ export async function sendDirtyBitmap(context: SendContext, dirty: Uint8Array): 
     await addDataless(context, dirty, vital);
     pageOps.bitmapAnd(vital, dirty);
     pageOps.bitmapAndNot(dirty, vital);
-    await sendAll(context, vital, 'vital');
+    await sendAll(context, vital, 'vital', pageOps.bitmapCount(dirty, nrGfns));
   });
   await timed(context, 'state', async () => {
     await context.patient(writer.record(RecordType.DIRTY_BITMAP, encodeBitmap(nrGfns, dirty)));
@@ -77,26 +105,22 @@ export async function sendRecords(context: SendContext, records: readonly StateR
 
 /** Adds dirty gfns that are holes by now: they have no contents to wait for. */
 async function addDataless({ domain, nrGfns }: SendContext, dirty: Uint8Array, target: Uint8Array): Promise<void> {
+  const holes = dirty.slice();
   for (const gfns of batches(dirty, nrGfns)) {
-    const types = await domain.memory.types(gfns);
-    const slots = gfns.slice();
-    pageOps.dropDataless(types, slots);
-    const kept = new Uint32Array(gfns.length);
-    if (pageOps.present(gfns, slots, kept) === gfns.length) continue;
-    pageOps.bitmapSet(
-      target,
-      gfns.filter((gfn, i) => slots[i] !== gfn),
-    );
+    pageOps.bitmapClear(holes, withPage(gfns, await domain.memory.types(gfns)));
   }
+  pageOps.bitmapOr(target, holes);
 }
 
 async function sendAll(
-  { nrGfns, sender, recorder, signal }: SendContext,
+  { nrGfns, sender, recorder, limiter, signal }: SendContext,
   bitmap: Uint8Array,
   why: PageReason,
+  later = 0,
 ): Promise<{ sent: number; elided: number }> {
   const total = { sent: 0, elided: 0 };
-  for (const gfns of batches(bitmap, nrGfns)) {
+  const all = pageOps.bitmapCount(bitmap, nrGfns);
+  for (const gfns of batches(bitmap, nrGfns, () => limiter.batchPages(BATCH_MS, MAX_BATCH))) {
     signal.throwIfAborted();
     const { sent, elided, deferred } = await sender.send(gfns, why, signal);
     if (deferred.length > 0) {
@@ -106,7 +130,7 @@ async function sendAll(
     }
     total.sent += sent;
     total.elided += elided;
-    recorder.progress(0);
+    recorder.progress(() => all + later - total.sent - total.elided);
   }
   await sender.flush();
   return total;

@@ -29,11 +29,16 @@ export class RecordWriter {
   private readonly scratchGfns = new Uint32Array(MAX_PAGES_WRITTEN);
   private readonly scratchTypes = new Uint8Array(MAX_PAGES_WRITTEN);
 
-  constructor(private readonly channel: Channel) {}
+  /** What the channel had carried before us: a stream may stand behind something else. */
+  private readonly start: number;
 
-  /** Bytes written to the channel, whether taken yet or not. */
+  constructor(private readonly channel: Channel) {
+    this.start = channel.bytesWritten;
+  }
+
+  /** Bytes written by this writer, whether taken yet or not. */
   get bytesWritten(): number {
-    return this.channel.bytesWritten;
+    return this.channel.bytesWritten - this.start;
   }
 
   /** The stream's headers. From here on the order of records is held to be that of a stream. */

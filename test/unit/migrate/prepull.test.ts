@@ -99,28 +99,57 @@ describe('PushCursor', () => {
 });
 
 describe('PushPace', () => {
-  it('lets two batches go, and sizes them to 2 ms of the link', async () => {
+  /** A link of so many pages a ms and such a round trip; returns pages a ms in the end. */
+  async function steady(pagesPerMs: number, roundTripMs: number): Promise<{ rate: number; queueMs: number }> {
     const clock = new ManualClock();
     const pace = new PushPace(clock);
-    expect(pace.batchPages).toBe(Number.POSITIVE_INFINITY);
-    for (let i = 0; i < 20; i++) {
-      await pace.room();
-      pace.sent(256);
-      clock.advance(10); // 256 pages in 10 ms
-      pace.taken();
+    const answers: { at: number; pages: number }[] = [];
+    let linkFree = 0;
+    let done = 0;
+    let from = { at: 0, done: 0 };
+    let queueMs = 0;
+    for (let i = 0; i < 4000; i++) {
+      let room = false;
+      const waiting = pace.room().then(() => {
+        room = true;
+      });
+      await Promise.resolve();
+      while (!room) {
+        const answer = answers.shift() as { at: number; pages: number };
+        clock.advance(Math.max(0, answer.at - clock.now()));
+        pace.answered();
+        done += answer.pages;
+        await Promise.resolve();
+        await Promise.resolve();
+      }
+      await waiting;
+      const pages = Math.min(256, pace.batchPages);
+      pace.sent(pages);
+      queueMs = Math.max(0, linkFree - clock.now());
+      linkFree = Math.max(linkFree, clock.now()) + pages / pagesPerMs;
+      answers.push({ at: linkFree + roundTripMs, pages });
+      if (i === 2000) from = { at: clock.now(), done };
     }
-    expect(pace.batchPages).toBe(51);
-    pace.sent(51);
-    pace.sent(51);
-    let room = false;
-    const waiting = pace.room().then(() => {
-      room = true;
-    });
-    await Promise.resolve();
-    expect(room).toBe(false);
-    pace.taken();
-    await waiting;
-    expect(room).toBe(true);
+    return { rate: (done - from.done) / (clock.now() - from.at), queueMs };
+  }
+
+  it.each([
+    [3, 0.4],
+    [30, 0.4],
+    [30, 10],
+    [30, 40],
+    [250, 0.2],
+    [1, 40],
+  ])('fills a link of %d pages a ms with a round trip of %d ms, and queues little', async (pagesPerMs, roundTripMs) => {
+    const { rate, queueMs } = await steady(pagesPerMs, roundTripMs);
+    expect(rate).toBeGreaterThan(0.9 * pagesPerMs);
+    expect(queueMs).toBeLessThan(0.6 * roundTripMs + 6);
+  });
+
+  it('an answer to nothing does no harm', () => {
+    const pace = new PushPace(new ManualClock());
+    pace.answered();
+    expect([pace.answers, pace.isWaiting]).toEqual([0, false]);
   });
 });
 

@@ -10,7 +10,7 @@ export const HOST_ERROR_CODES = {
   BUSY: [409, 'another operation holds the domain'],
   DEPARTED: [409, 'the domain was handed over to another host and must never run here again'],
   HANDED_OVER: [409, 'the migration is past its point of no return and cannot be cancelled'],
-  REFUSED: [409, 'this host is not set up for what was asked'],
+  REFUSED: [409, 'this host is not set up for what was asked, or has no room for it'],
   SHUTTING_DOWN: [503, 'the host is about to end'],
   DESTINATION_UNREACHABLE: [502, 'a host could not be reached, or the connection to it broke'],
   DESTINATION_REFUSED: [502, 'the destination refused the domain; see its own code'],

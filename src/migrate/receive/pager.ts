@@ -262,7 +262,7 @@ export class Pager {
       domid,
       cause,
       remedy:
-        'vCPUs that touch a missing page wait; mend the way to the source, which still has the pages, and connect again',
+        'the pages cannot be fetched any more, and vCPUs that touch one wait for ever: destroy the domain at both hosts, and restore it from its last save',
     });
   }
 }

@@ -23,12 +23,13 @@ export const STREAM_ERROR_CODES = {
 
 export type StreamErrorCode = keyof typeof STREAM_ERROR_CODES;
 
-const DAMAGED = 'the stream is damaged or its writer is faulty: take it again, and check it with `xenferry stream`';
+const DAMAGED =
+  'the stream is damaged or its writer is faulty: migrate or save again, and report it if that is no better';
 
 /** What to do about each, said in the message. */
 const REMEDIES: Readonly<Record<StreamErrorCode, string>> = {
-  BAD_MAGIC: 'give the file that save wrote, without a header of another tool before it',
-  BAD_VERSION: 'save it again with a Xen or a xenferry of this age, on an x86 host',
+  BAD_MAGIC: 'what was sent or saved is no migration stream, or something stands before it',
+  BAD_VERSION: 'use a Xen or a xenferry of this age, on an x86 host',
   BAD_GUEST_TYPE: 'only x86 PV, PVH and HVM guests can be restored',
   BAD_RESERVED: DAMAGED,
   BAD_LENGTH: DAMAGED,
@@ -36,10 +37,10 @@ const REMEDIES: Readonly<Record<StreamErrorCode, string>> = {
   BAD_PFN: 'check that the destination allows as much memory as the source had; otherwise the stream is damaged',
   BAD_FIELD: DAMAGED,
   BAD_ORDER: DAMAGED,
-  UNKNOWN_RECORD: 'restore it with the release that wrote it, or a newer one',
-  UNSUPPORTED_RECORD: 'save it again without checkpoints (Remus, COLO) and without the debug option',
+  UNKNOWN_RECORD: 'use the release that wrote it, or a newer one',
+  UNSUPPORTED_RECORD: 'migrate or save again without checkpoints (Remus, COLO) and without the debug option',
   NOT_XENFERRY: 'run the same release of xenferry at both ends',
-  TRUNCATED: 'copy the file again, or look at the source for why it stopped',
+  TRUNCATED: 'its writer stopped early, or not all of it came over: look there for why, and migrate or copy it again',
   TOO_LARGE: DAMAGED,
 };
 

@@ -8,7 +8,7 @@ export const IMAGE_HEADER_SIZE = 24;
 export const DOMAIN_HEADER_SIZE = 16;
 export const RECORD_HEADER_SIZE = 8;
 /** Every record begins at a multiple of this. */
-export const RECORD_ALIGN = 8;
+const RECORD_ALIGN = 8;
 
 export const STREAM_ID = 0x58454e46; // "XENF"
 /** The version we write. Version 2 (Xen ≤ 4.13, no static data) is read too. */
@@ -28,7 +28,7 @@ export const MAX_PAGES_READ = Math.floor((MAX_RECORD - 8) / (PAGE_SIZE + 8));
 export const MAX_GFNS = 2 ** 30 - 64;
 
 /** Set in the type of a record that a reader who does not know it may skip. */
-export const OPTIONAL = 0x80000000;
+const OPTIONAL = 0x80000000;
 
 export const RecordType = {
   END: 0x0,

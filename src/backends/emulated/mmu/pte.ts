@@ -12,7 +12,7 @@ export const Pte = {
 
 /** Words in a page, and in an entry. */
 export const PAGE_WORDS = 1024;
-export const ENTRY_WORDS = 2;
+const ENTRY_WORDS = 2;
 export const LEVELS = 4;
 
 /** Index of the word of `vpn`'s entry at `level` (4 is the root) in the table page `table`. */

@@ -6,7 +6,7 @@ import type { Flow, Wire } from './flow.js';
  * Bytes that a flow sends in one turn. Flows take turns, so an urgent page waits for no more than one segment of each
  * other flow. 64 KiB is also what Linux hands to a network card at a time (GSO).
  */
-export const SEGMENT_BYTES = 64 * 1024;
+const SEGMENT_BYTES = 64 * 1024;
 
 export class Direction implements Wire {
   /** Flows that have something to send, the next one first. Each is here once at most. */

@@ -1,10 +1,5 @@
-import { StreamError } from '../errors.js';
-
 /** Body of EVICT_AHEAD, DIRTY_BITMAP and MISSING_BITMAP: u64 pages, then ⌈pages/8⌉ bytes as log-dirty's. */
-export interface PageBitmap {
-  readonly pages: number;
-  readonly bitmap: Uint8Array;
-}
+import { StreamError } from '../errors.js';
 
 /** The body as chunks; the bitmap is not copied, but for its last byte, where bits past `pages` are cleared. */
 export function encodeBitmap(pages: number, bitmap: Uint8Array): Uint8Array[] {

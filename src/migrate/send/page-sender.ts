@@ -62,6 +62,9 @@ export class PageSender {
   private readonly runs = new Uint32Array(2 * MAX_RUNS);
   private readonly scratch = new Uint32Array(MAX_BATCH);
   private failure: unknown;
+  private taken = 0;
+  batchesTaken = 0;
+  private startedAt: number | undefined;
 
   constructor(private readonly parts: PageSenderParts) {
     this.sentData = new Uint8Array(Math.ceil(parts.nrGfns / 8));
@@ -81,6 +84,13 @@ export class PageSender {
       mapping.unmap();
       throw error;
     }
+  }
+
+  /** How fast the transport takes pages; Infinity until it has taken some. */
+  pagesTakenPerSecond(): number {
+    if (this.taken === 0 || this.startedAt === undefined) return Number.POSITIVE_INFINITY;
+    const ms = this.parts.recorder.clock.now() - this.startedAt;
+    return ms > 0 ? (this.taken / ms) * 1000 : Number.POSITIVE_INFINITY;
   }
 
   /** Resolves when everything sent so far has been taken by the transport, and nothing is mapped any more. */
@@ -111,7 +121,8 @@ export class PageSender {
     if (this.parts.elideZeroPages) dataPages -= this.elide(mapping, batch);
     await this.parts.pace(wireBytes(batch.gfns.length, dataPages), signal);
     const [chunks, release] = await this.chunks(mapping, batch.slots);
-    this.track(this.parts.writer.pageData(batch.gfns, batch.types, chunks), release);
+    this.startedAt ??= this.parts.recorder.clock.now();
+    this.track(this.parts.writer.pageData(batch.gfns, batch.types, chunks), dataPages, release);
     const sent = this.account(batch, why);
     return { sent, elided: batch.gfns.length - sent, deferred };
   }
@@ -156,8 +167,12 @@ export class PageSender {
     return count;
   }
 
-  private track(write: Promise<void>, release: () => void): void {
+  private track(write: Promise<void>, pages: number, release: () => void): void {
     const done = write
+      .then(() => {
+        this.taken += pages;
+        this.batchesTaken++;
+      })
       .catch((error: unknown) => {
         this.failure ??= error;
       })

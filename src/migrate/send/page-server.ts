@@ -83,7 +83,8 @@ export class PageServer {
   private async nextSession(sessions: PageSessions, again: boolean, signal: AbortSignal): Promise<ServedSession> {
     const { clock, reconnectMs } = this.options;
     const late = (): Error => new Error(`the destination did not come back within ${reconnectMs} ms`);
-    using deadline = new Deadline(clock, reconnectMs, late, signal);
+    // The first comes when the destination has restored everything, which it may take its time for.
+    using deadline = new Deadline(clock, again ? reconnectMs : Number.POSITIVE_INFINITY, late, signal);
     try {
       const session = await abortable(sessions.next(), deadline.signal);
       sessions.taken();
@@ -210,7 +211,8 @@ function lostPages(domid: number, cause: unknown): MigrationError {
     survivor: 'destination',
     domid,
     cause,
-    remedy: 'do not destroy the domain here: its pages are still needed; mend the network and connect the two again',
+    remedy:
+      'the destination cannot fetch them any more: destroy the domain at both hosts, and restore it from its last save',
   });
 }
 

@@ -5,16 +5,16 @@
  */
 import { MAX_BATCH, PAGE_SIZE } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
-import type { Recorder } from '../recorder.js';
 import type { StopReason } from '../report.js';
 import { batches } from './batches.js';
 import { newBitmap, type SendContext } from './context.js';
+import type { PageSender } from './page-sender.js';
 import type { Policy } from './policy.js';
 
 /** PEEK copies the whole bitmap; before every batch that would be much for a large domain. Bytes of bitmap a batch. */
 const PEEK_BYTES_PER_BATCH = 64 << 10;
-/** Half the first batch of all, in pages. */
-const FIRST_BATCH = 32;
+/** In pages. */
+const FIRST_BATCH = 64;
 /** A capped link gets batches that occupy it for no longer than this, so that the rate is smooth. */
 export const BATCH_MS = 50;
 
@@ -69,7 +69,7 @@ async function sendRound(
   const startedAt = clock.now();
   const bytesBefore = recorder.bytesSent;
   const skip = skipper(context, toSend);
-  const ramp = slowStart(recorder);
+  const ramp = slowStart(sender);
   const total = { sent: 0, elided: 0, deferred: 0 };
 
   recorder.lacking(toSend, nrGfns);
@@ -103,12 +103,10 @@ async function sendRound(
  * Batches that grow to as much as the link takes in a second: on a slow one, one of 4 MiB would look like a link on which
  * nothing moves.
  */
-function slowStart(recorder: Recorder): () => number {
-  let pages = recorder.bytesSent > 0 ? MAX_BATCH : FIRST_BATCH;
+function slowStart(sender: PageSender): () => number {
   return () => {
-    pages = Math.min(MAX_BATCH, 2 * pages);
-    const second = recorder.rate() / PAGE_SIZE;
-    return Math.max(1, Math.min(pages, Math.floor(second)));
+    const most = Math.min(MAX_BATCH, FIRST_BATCH * 2 ** sender.batchesTaken);
+    return Math.max(1, Math.min(most, Math.floor(sender.pagesTakenPerSecond())));
   };
 }
 

@@ -5,6 +5,7 @@ import { DEFAULT_PORT, hostUrl } from '../host/address.js';
 import { HostClient } from '../host/client.js';
 import { defaultTokenFile, readToken } from '../host/token.js';
 import { CliError } from './failure.js';
+import { untilListening } from './listening.js';
 import { Output } from './output.js';
 
 export interface GlobalOptions {
@@ -19,20 +20,29 @@ export const HOST_VARIABLE = 'XENFERRY_HOST';
 export interface Context {
   readonly output: Output;
   readonly globals: GlobalOptions;
-  readonly client: HostClient;
+  /** The API of the host to talk to. */
+  readonly url: URL;
+  /** Waits for a host of this machine that is only starting; then the token is there as well. */
+  connect(): Promise<HostClient>;
 }
 
-/** Reads token and certificate only when a command asks for the client. */
+/** Token and certificate are read only by a command that connects. */
 export function contextOf(command: Command): Context {
   const globals = command.optsWithGlobals<GlobalOptions>();
-  return {
+  const output = new Output(globals.json ?? false);
+  const context = {
     globals,
-    output: new Output(globals.json ?? false),
-    get client() {
-      const url = parseHost(globals.host ?? process.env[HOST_VARIABLE] ?? `127.0.0.1:${DEFAULT_PORT}`);
+    output,
+    get url() {
+      return parseHost(globals.host ?? process.env[HOST_VARIABLE] ?? `127.0.0.1:${DEFAULT_PORT}`);
+    },
+    async connect() {
+      const { url } = context;
+      await untilListening(url, output);
       return new HostClient({ url, token: tokenFrom(globals.tokenFile), ca: caFrom(globals.tlsCa) });
     },
   };
+  return context;
 }
 
 export function parseHost(text: string): URL {

@@ -6,7 +6,7 @@ export const EXIT_CODES = {
   INTERNAL: [1, 'an unexpected error: please report it'],
   USAGE: [2, 'the command line, or a value on it, is wrong'],
   NO_SUCH_DOMAIN: [3, 'the host has no such domain (or migration)'],
-  REFUSED: [4, 'the host refused: the domain is busy, its name is taken, or it was handed over'],
+  REFUSED: [4, 'the host refused: the domain is busy, its name is taken, it was handed over, or there is no room'],
   MIGRATION_FAILED: [5, 'the migration failed before the handover: the domain runs on at the source'],
   FAILED_AFTER_HANDOVER: [
     6,
@@ -18,6 +18,7 @@ export const EXIT_CODES = {
   NOT_VERIFIED: [10, "the domain's memory differs from that of its control"],
   BAD_FILE: [11, 'the file is no saved domain, or it is damaged'],
   DETACHED: [12, 'interrupted twice: the migration goes on unwatched'],
+  INTERRUPTED: [130, 'ended by Ctrl-C before a migration was asked for; any other request may have been carried out'],
 } as const satisfies Record<string, readonly [code: number, meaning: string]>;
 
 export type ExitName = keyof typeof EXIT_CODES;
@@ -52,7 +53,7 @@ export function exitOf(code: HostErrorCode, detail?: string, survivor?: string):
   return survivor === 'source' ? 'MIGRATION_FAILED' : 'FAILED_AFTER_HANDOVER';
 }
 
-/** For `xenferry help exit-codes` and the end of `--help`. */
+/** For `xenferry exit-codes`, and its help. */
 export function exitCodeHelp(): string {
   return Object.values(EXIT_CODES)
     .map(([code, meaning]) => `${String(code).padStart(4)}  ${meaning}`)

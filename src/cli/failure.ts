@@ -1,5 +1,7 @@
 /** Any error → what is said and with which status the command ends. */
 import { CommanderError } from 'commander';
+import { BackendError } from '../backends/backend.js';
+import { asHostError } from '../host/classify.js';
 import { HostError } from '../host/errors.js';
 import { BindRefusedError } from '../transport/index.js';
 import { type ExitName, exitCode, exitOf } from './exit-codes.js';
@@ -31,14 +33,20 @@ interface Failure {
 export function report(error: unknown, output: Output): number {
   // Help and version were asked for, and commander has printed them.
   if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  // The help was shown instead of a message, but a program gets its document.
   const failure = classify(error);
   const exit = exitCode(failure.exit);
   output.line({ error: { ...failure, exit } });
-  output.note(`xenferry: ${failure.message}${failure.remedy ? `\n  ${failure.remedy}` : ''}`);
+  if (!isHelp(error)) output.note(`xenferry: ${failure.message}${failure.remedy ? `\n  ${failure.remedy}` : ''}`);
   return exit;
 }
 
+function isHelp(error: unknown): boolean {
+  return error instanceof CommanderError && error.code === 'commander.help';
+}
+
 function classify(error: unknown): Failure {
+  if (error instanceof BackendError) return classify(asHostError(error));
   if (error instanceof HostError) {
     const { domain, remedy, detail, survivor } = error.details;
     return {
@@ -56,7 +64,7 @@ function classify(error: unknown): Failure {
     return {
       exit: 'USAGE',
       code: 'USAGE',
-      message: error.message.replace(/^error: /, ''),
+      message: isHelp(error) ? 'no command was given' : error.message.replace(/^error: /, ''),
       remedy: 'xenferry help shows how',
     };
   }

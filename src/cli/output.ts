@@ -4,8 +4,10 @@
  */
 export interface Sink {
   readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  readonly stderr: Terminal;
 }
+
+export type Terminal = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
 
 export class Output {
   constructor(
@@ -29,7 +31,7 @@ export class Output {
   }
 
   /** A terminal on which a bar may be drawn. */
-  get terminal(): NodeJS.WritableStream | undefined {
+  get terminal(): Terminal | undefined {
     return !this.json && this.sink.stderr.isTTY ? this.sink.stderr : undefined;
   }
 }

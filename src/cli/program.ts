@@ -20,9 +20,13 @@ export function createProgram(): Command {
     .option('--tls-ca <file>', 'certificates to trust, PEM')
     .option('--json', 'one JSON document on stdout, or JSON lines, and nothing else')
     .exitOverride()
-    .showHelpAfterError(false);
-  // Commands made from here on inherit the above. An error is said once, by failure.ts.
-  program.configureOutput({ writeErr: () => undefined });
+    .showHelpAfterError(false)
+    .addHelpText('afterAll', '\nWhat the exit status says: xenferry exit-codes');
+  // Commands made from here on inherit the above. An error is said once, by failure.ts; help is help.
+  program.configureOutput({
+    outputError: () => undefined,
+    writeErr: (text) => (program.opts().json ? undefined : void process.stderr.write(text)),
+  });
   for (const add of [addHost, addDomains, addCreate, addDigest, addMigrate, addSaving, addDemo, addExitCodes])
     add(program);
   return program;

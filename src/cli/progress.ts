@@ -1,9 +1,10 @@
 /** A migration while it runs: a bar on a terminal, plain lines otherwise. */
-import { Presets, SingleBar } from 'cli-progress';
+import { type Options, Presets, SingleBar } from 'cli-progress';
 import type { MigrationLine } from '../host/api.js';
 import type { Progress } from '../migrate/report.js';
-import type { Output } from './output.js';
-import { formatCount, formatMs, formatRate } from './units.js';
+import { type BarPayload, barLine } from './bar-line.js';
+import type { Output, Terminal } from './output.js';
+import { formatBitRate, formatCount, formatMs } from './units.js';
 
 export interface ProgressView {
   show(line: MigrationLine): void;
@@ -12,46 +13,47 @@ export interface ProgressView {
 }
 
 export function progressView(output: Output): ProgressView {
-  return output.terminal ? new Bar(output.terminal, output) : new Lines(output);
+  return output.terminal ? new Bar(output.terminal) : new Lines(output);
+}
+
+const STEPS = 1000;
+
+/** How cli-progress shall draw a bar whose payload is {@link BarPayload}, on a terminal of any width. */
+export function barOptions(stream: Terminal): Options {
+  // Asked for at each drawing: the window may be resized.
+  const format: Options['format'] = (_, { value, total }, payload: BarPayload) =>
+    barLine(stream.columns ?? 80, value / total, payload);
+  return { stream, format, hideCursor: true, gracefulExit: false, fps: 10 };
 }
 
 class Bar implements ProgressView {
   private readonly bar: SingleBar;
-  private state = 'setup';
   private fraction = 0;
 
-  constructor(
-    stream: NodeJS.WritableStream,
-    private readonly output: Output,
-  ) {
-    const format = '{state} [{bar}] {percent} % | {rate} | {eta_text}';
-    this.bar = new SingleBar({ format, stream, hideCursor: true, gracefulExit: false, fps: 10 }, Presets.legacy);
-    this.bar.start(1000, 0, { state: this.state, percent: '0', rate: '', eta_text: '' });
+  constructor(stream: Terminal) {
+    this.bar = new SingleBar(barOptions(stream), Presets.legacy);
+    this.bar.start(STEPS, 0, { state: 'setup', rate: '', left: '' } satisfies BarPayload);
   }
 
   show(line: MigrationLine): void {
-    if (line.type === 'state') this.state = line.to;
+    if (line.type === 'state') this.bar.update({ state: line.to });
     if (line.type === 'progress') this.update(line.progress);
-    if (line.type === 'report') this.bar.update(1000, { state: line.report.state, percent: '100', eta_text: 'done' });
+    if (line.type === 'report') this.bar.update(STEPS, { state: line.report.state, left: 'done' });
   }
 
   stop(): void {
     this.bar.stop();
-    this.output.note('');
   }
 
   private update(progress: Progress): void {
     // The engine promises this; the bar would rather stand still than show it broken.
     this.fraction = Math.max(this.fraction, Math.min(1, progress.fraction));
-    const eta = progress.etaMs === undefined ? '' : `${formatMs(progress.etaMs)} left`;
-    const percent = (100 * this.fraction).toFixed(0);
-    this.bar.update(1000 * this.fraction, {
-      state: this.state.padEnd(8),
-      percent,
-      rate: formatRate(progress.bytesPerSecond),
-      eta_text: eta,
-    });
+    this.bar.update(STEPS * this.fraction, rateAndTime(progress));
   }
+}
+
+export function rateAndTime({ bytesPerSecond, etaMs }: Progress): Pick<BarPayload, 'rate' | 'left'> {
+  return { rate: formatBitRate(bytesPerSecond), left: etaMs === undefined ? '' : `${formatMs(etaMs)} left` };
 }
 
 /** Says what changes, not how far it is: for logs. */

@@ -9,7 +9,7 @@ const PAGE_SIZE = 4096;
 export function domainTable(domains: readonly DomainView[]): string {
   if (domains.length === 0) return 'no domains';
   const rows = domains.map((domain) => [
-    ...[String(domain.domid), domain.name, domain.state, formatSize(domain.maxPages * PAGE_SIZE)],
+    ...[String(domain.domid), domain.name, stateText(domain), formatSize(domain.maxPages * PAGE_SIZE)],
     ...[String(domain.vcpus), `${domain.guestType}/${domain.pagingMode}`],
   ]);
   return table(['domid', 'name', 'state', 'memory', 'vcpus', 'kind'], rows);
@@ -19,7 +19,7 @@ export function domainSheet(domain: DomainView): string {
   const rows: [string, string][] = [
     ['domid', String(domain.domid)],
     ['name', domain.name],
-    ['state', domain.state],
+    ['state', stateText(domain)],
     ['memory', formatSize(domain.maxPages * PAGE_SIZE)],
     ['populated', formatSize(domain.populatedPages * PAGE_SIZE)],
     ['still to arrive', formatSize(domain.pagedPages * PAGE_SIZE)],
@@ -40,11 +40,13 @@ export function hostSheet(host: HostView): string {
     ['demand paging', host.demandPaging ? 'yes' : 'no'],
     ['TLS', host.secure ? 'yes' : 'no'],
     ['domains', String(host.domains)],
+    ['memory', formatSize(host.memoryBytes)],
+    ['memory free', formatSize(host.freeBytes)],
   ]);
   return host.migrations.length === 0 ? about : `${about}\n${migrationTable(host.migrations)}`;
 }
 
-export function migrationTable(migrations: readonly MigrationView[]): string {
+function migrationTable(migrations: readonly MigrationView[]): string {
   const rows = migrations.map(({ id, direction, domain, peer, state, error }) => [
     id,
     direction,
@@ -87,6 +89,10 @@ function stage3Rows(stage3: NonNullable<MigrationReport['stage3']>): [string, st
     ['vCPUs blocked', formatMs(stage3.blockedMs.reduce((sum, ms) => sum + ms, 0))],
     ['reconnects', String(stage3.reconnects)],
   ];
+}
+
+function stateText({ state, pagedPages }: DomainView): string {
+  return state === 'broken' ? `broken (${formatCount(pagedPages)} pages missing)` : state;
 }
 
 function table(head: string[], rows: string[][]): string {

@@ -1,5 +1,5 @@
 /** Numbers as people write them, and back: the one place that knows units. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 const BINARY: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 const DECIMAL: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
@@ -35,6 +35,10 @@ export function parseDuration(text: string): number {
   return Number(number) * DURATION_MS[unit.toLowerCase()];
 }
 
+/** An option whose default is shown as people write it. */
+export const sizeOption = (flags: string, what: string, bytes: number): Option =>
+  new Option(flags, what).argParser(parseSize).default(bytes, formatSize(bytes));
+
 export function parseCount(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -54,6 +58,19 @@ export function formatSize(bytes: number): string {
   return `${round(value)} ${units[unit]}`;
 }
 
+/** Of a network, as networks count. */
+export function formatBitRate(bytesPerSecond: number): string {
+  const units = ['bit', 'kbit', 'Mbit', 'Gbit'];
+  let value = bytesPerSecond * 8;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${round(value)} ${units[unit]}/s`;
+}
+
+/** Of memory. */
 export function formatRate(bytesPerSecond: number): string {
   return `${formatSize(bytesPerSecond)}/s`;
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import type * as api from './api.js';
 import { type ErrorBody, HOST_ERROR_CODES, HostError } from './errors.js';
-import { type Call, readText, send, type Target, unreachable } from './http.js';
+import { type Call, readText, send, type Target } from './http.js';
 
 export class HostClient {
   constructor(private readonly target: Target) {}
@@ -72,10 +72,16 @@ export class HostClient {
         yield line;
       }
     } catch (error) {
-      throw error instanceof HostError ? error : unreachable(this.target.url, error as Error);
+      throw error instanceof HostError ? error : this.lost((error as Error).message);
     }
-    if (!complete)
-      throw unreachable(this.target.url, new Error('the connection ended while the migration was under way'));
+    if (!complete) throw this.lost('it closed the connection');
+  }
+
+  private lost(why: string): HostError {
+    const { origin } = this.target.url;
+    return new HostError('DESTINATION_UNREACHABLE', `the host ${origin} was lost during the migration: ${why}`, {
+      remedy: 'look at the host; if it goes on, so does the migration (xenferry status)',
+    });
   }
 
   private async call<T>(call: Call): Promise<T> {

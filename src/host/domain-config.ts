@@ -1,28 +1,9 @@
 /** What a domain was made of. It travels with the domain, as xl's configuration does, so that any host can run a control of it. */
 import { z } from 'zod';
 import type { ContentSpec } from '../backends/emulated/contents.js';
-import type { GuestSpec } from '../backends/emulated/guests/index.js';
+import { Guest } from './guest.js';
 
-const megabytes = z
-  .number()
-  .positive()
-  .max(2 ** 20);
-const rateMBps = z.number().positive().max(1e6).optional();
 const share = z.number().min(0).max(1).optional();
-
-const Guest = z.discriminatedUnion('program', [
-  z.strictObject({ program: z.literal('idle'), tickMs: z.number().min(0.01).max(60_000).optional() }),
-  z.strictObject({ program: z.literal('hot-set'), hotMB: megabytes, rateMBps }),
-  z.strictObject({ program: z.literal('memtester'), regionMB: megabytes.optional(), rateMBps }),
-  z.strictObject({ program: z.literal('zipf'), regionMB: megabytes.optional(), rateMBps }),
-  z.strictObject({
-    program: z.literal('allocator'),
-    peakMB: megabytes.optional(),
-    rateMBps,
-    restMs: z.number().min(0).max(60_000).optional(),
-  }),
-  z.strictObject({ program: z.literal('churner'), rateMBps }),
-]) satisfies z.ZodType<GuestSpec>;
 
 const Content = z.strictObject({
   kind: z.enum(['files', 'random']).optional(),

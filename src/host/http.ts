@@ -41,11 +41,18 @@ export function send(target: Target, call: Call): Promise<IncomingMessage> {
   });
 }
 
-export function unreachable(url: URL, cause: Error): HostError {
+function unreachable(url: URL, cause: Error): HostError {
   return new HostError('DESTINATION_UNREACHABLE', `cannot reach the host ${url.origin}: ${cause.message}`, {
-    remedy: 'is "xenferry host" running there, and is its certificate trusted (--tls-ca)?',
+    remedy: remedyFor(cause),
     cause,
   });
+}
+
+function remedyFor({ code = '' }: NodeJS.ErrnoException): string {
+  if (code === 'ECONNREFUSED') return 'nothing listens there: start "xenferry host", or name another host and port';
+  if (code === 'ECONNRESET' || code === 'EPROTO') return 'does it speak TLS? https:// and http:// are two things';
+  if (/CERT|ISSUER|TLS/.test(code)) return 'have its certificate trusted, and its name in it: --tls-ca';
+  return 'is "xenferry host" running there, and can this machine reach it?';
 }
 
 /** The whole body as text, up to a bound. */

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Strategy } from '../../migrate/report.js';
 import { contextOf } from '../context.js';
 import { broken } from '../demo/expectations.js';
@@ -9,7 +9,7 @@ import { document, table } from '../demo/result.js';
 import { createGuest, type DemoRun, moveGuest, SCENARIO, type Scenario, verifyGuest } from '../demo/scenario.js';
 import { CliError } from '../failure.js';
 import type { Output } from '../output.js';
-import { formatRate, formatSize, parseRate, parseSize } from '../units.js';
+import { formatBitRate, formatRate, formatSize, parseRate, sizeOption } from '../units.js';
 
 interface Options {
   readonly memory: number;
@@ -26,10 +26,16 @@ export function addDemo(program: Command): void {
     .description(
       'Moves a domain that writes a lot from one host process to another by precopy, and back by three-stage memory copy; proves each time that its memory has arrived. Ends its hosts.',
     )
-    .option('--memory <size>', "the domain's memory (default: 512M)", parseSize, memoryBytes)
-    .option('--hot <size>', 'what the guest rewrites over and over (default: 64M)', parseSize, hotBytes)
-    .option('--write-rate <rate>', 'how fast (default: 100MiB/s)', parseRate, writeRate)
-    .option('--bandwidth <rate>', 'of the link between the hosts (default: 1Gbit)', parseRate, bandwidth)
+    .addOption(sizeOption('--memory <size>', "the domain's memory", memoryBytes))
+    .addOption(sizeOption('--hot <size>', 'what the guest rewrites over and over', hotBytes))
+    .addOption(
+      new Option('--write-rate <rate>', 'how fast').argParser(parseRate).default(writeRate, formatRate(writeRate)),
+    )
+    .addOption(
+      new Option('--bandwidth <rate>', 'of the link between the hosts')
+        .argParser(parseRate)
+        .default(bandwidth, formatBitRate(bandwidth)),
+    )
     .action(async (_: unknown, command: Command) => {
       const { memory, hot, ...rates } = command.optsWithGlobals<Options>();
       const { output } = contextOf(command);
@@ -68,7 +74,7 @@ async function thereAndBack(scenario: Scenario, output: Output, signal: AbortSig
   await createGuest(left, scenario, signal);
 
   const run = async (from: HostProcess, to: HostProcess, strategy: Strategy): Promise<DemoRun> => {
-    output.note(`\n${strategy}, over a link of ${formatRate(bandwidth)}`);
+    output.note(`\n${strategy}, over a link of ${formatBitRate(bandwidth)}`);
     const report = await moveGuest({ from, to, strategy }, scenario, pictureView(output), signal);
     output.note('comparing its memory with that of a control that never moved …');
     return { report, verified: await verifyGuest(to, signal) };

@@ -8,7 +8,8 @@ export function addDigest(program: Command): void {
     .description("a digest of the domain's memory and registers; it is stopped meanwhile")
     .option('--control', 'compare with a control that never moved: exit status 10 if they differ')
     .action(async (ref: string, options: { control?: boolean }, command: Command) => {
-      const { client, output } = contextOf(command);
+      const { connect, output } = contextOf(command);
+      const client = await connect();
       const result = await client.digest(ref, options.control ?? false);
       if (result.verified === false) {
         output.line(result);

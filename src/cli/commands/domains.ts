@@ -8,7 +8,8 @@ export function addDomains(program: Command): void {
     .command('status')
     .description('the host itself, and its migrations')
     .action(async (_: unknown, command: Command) => {
-      const { client, output } = contextOf(command);
+      const { connect, output } = contextOf(command);
+      const client = await connect();
       const status = await client.status();
       output.result(status, () => hostSheet(status));
     });
@@ -17,7 +18,8 @@ export function addDomains(program: Command): void {
     .command('list')
     .description('all domains of the host')
     .action(async (_: unknown, command: Command) => {
-      const { client, output } = contextOf(command);
+      const { connect, output } = contextOf(command);
+      const client = await connect();
       const domains = await client.list();
       output.result(domains, () => domainTable(domains));
     });
@@ -33,7 +35,8 @@ function onDomain(program: Command, verb: 'info' | 'pause' | 'unpause' | 'destro
     .command(`${verb} <domain>`)
     .description(description)
     .action(async (ref: string, _: unknown, command: Command) => {
-      const { client, output } = contextOf(command);
+      const { connect, output } = contextOf(command);
+      const client = await connect();
       const domain = await client[verb](ref);
       const done = { info: '', pause: 'paused', unpause: 'unpaused', destroy: 'destroyed' }[verb];
       output.result(domain, () => (done ? `${domain.name} ${done}` : domainSheet(domain)));

@@ -8,7 +8,7 @@ import { ensureToken } from '../../host/token.js';
 import { loadTlsIdentity, type TlsIdentity } from '../../transport/index.js';
 import { contextOf } from '../context.js';
 import { CliError } from '../failure.js';
-import { parseCount, parseDuration, parseSize } from '../units.js';
+import { parseCount, parseDuration, sizeOption } from '../units.js';
 
 interface Options {
   readonly listen: string;
@@ -34,14 +34,18 @@ export function addHost(program: Command): void {
     .option('--port <port>', 'port of the API; 0: any', parseCount(0, 65535), DEFAULT_PORT)
     .option('--advertise <address>', 'address that other hosts shall connect to, if it is another')
     .option('--name <name>', 'what the host calls itself', hostname())
-    .option('--memory <size>', 'RAM for domains', parseSize, 2 ** 30)
+    .addOption(sizeOption('--memory <size>', 'RAM for domains', 2 ** 30))
     .option('--tls-cert <file>', 'certificate, PEM')
     .option('--tls-key <file>', 'its key, PEM')
     .option(
       '--insecure-plaintext',
       "listen beyond loopback without TLS: whoever is on that network can read the guests' memory",
     )
-    .option('--reconnect <time>', 'how long to try to mend a broken migration', parseDuration, 60_000)
+    .addOption(
+      new Option('--reconnect <time>', 'how long to try to mend a broken migration')
+        .argParser(parseDuration)
+        .default(60_000, '60s'),
+    )
     .addOption(
       new Option('--log-level <level>', 'on stderr')
         .choices(['silent', 'error', 'warn', 'info', 'debug'])

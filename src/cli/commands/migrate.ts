@@ -1,10 +1,15 @@
 import { type Command, Option } from 'commander';
+import { plainHostname } from '../../host/address.js';
 import type { MigrateRequest, MigrationLine } from '../../host/api.js';
 import type { HostClient } from '../../host/client.js';
 import { HostError } from '../../host/errors.js';
+import type { MigrationState } from '../../migrate/report.js';
+import { isLoopback } from '../../transport/index.js';
 import { contextOf, type GlobalOptions, parseHost, tokenFrom } from '../context.js';
 import { CliError } from '../failure.js';
 import { Interrupts } from '../interrupts.js';
+import { untilListening } from '../listening.js';
+import { lostHost } from '../lost-host.js';
 import type { Output } from '../output.js';
 import { type ProgressView, progressView } from '../progress.js';
 import { reportSheet } from '../tables.js';
@@ -42,9 +47,13 @@ export function addMigrate(program: Command): void {
     .option('--faults', 'with --json: a line for each fault, too')
     .option('--destination-token-file <file>', "the destination's token, if it is not the same")
     .action(async (domain: string, host: string, _: unknown, command: Command) => {
-      const { client, output } = contextOf(command);
+      const { connect, output, url } = contextOf(command);
       const options = command.optsWithGlobals<Options>();
-      const lines = client.migrate(domain, requestOf(host, options));
+      const destination = parseHost(host);
+      const client = await connect();
+      // Loopback is the source's: only if that is this machine can we see who listens.
+      if (isLoopback(plainHostname(url))) await untilListening(destination, output);
+      const lines = client.migrate(domain, requestOf(destination, options));
       const view = progressView(output);
       const interrupts = new Interrupts();
       try {
@@ -55,10 +64,10 @@ export function addMigrate(program: Command): void {
     });
 }
 
-function requestOf(host: string, options: Options): MigrateRequest {
+function requestOf(destination: URL, options: Options): MigrateRequest {
   const { strategy, policy, bandwidth, postcopyBandwidth, downtimeBudget, elide, paused, faults } = options;
   return {
-    destination: parseHost(host).origin,
+    destination: destination.origin,
     destinationToken: tokenFrom(options.destinationTokenFile ?? options.tokenFile),
     ...{ strategy, policy, bandwidth, postcopyBandwidth, downtimeBudgetMs: downtimeBudget },
     ...{ elideZeroPages: elide, paused, faults },
@@ -72,18 +81,25 @@ async function follow(
   view: ProgressView,
   interrupts: Interrupts,
 ): Promise<void> {
+  let watched = { domain: '', destination: '', state: 'setup' as MigrationState };
   try {
     for (;;) {
       const next = await Promise.race([lines.next(), interrupts.second]);
       if (next === 'interrupted') throw new CliError('DETACHED', 'the migration goes on; xenferry status shows how');
       if (next.done) return;
       const line = next.value;
-      if (line.type === 'started') interrupts.onFirst(() => cancel(client, line.id, output));
+      if (line.type === 'started') {
+        watched = { ...watched, domain: line.domain, destination: line.destination };
+        interrupts.onFirst(() => cancel(client, line.id, output));
+      }
+      if (line.type === 'state') watched.state = line.to;
       if (line.type === 'error') throw HostError.fromBody(line.error);
       output.line(line);
       view.show(line);
       if (line.type === 'report') finish(line.report, output, view);
     }
+  } catch (error) {
+    throw lostHost(error, watched);
   } finally {
     view.stop();
   }

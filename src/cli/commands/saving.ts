@@ -10,7 +10,8 @@ export function addSaving(program: Command): void {
     .description('put the domain into a file, on the machine of its host, and end it')
     .option('--leave-running', 'do not end it')
     .action(async (ref: string, file: string, options: { leaveRunning?: boolean }, command: Command) => {
-      const { client, output } = contextOf(command);
+      const { connect, output } = contextOf(command);
+      const client = await connect();
       const saved = await client.save(ref, resolve(file), options.leaveRunning ?? false);
       output.result(
         saved,
@@ -24,7 +25,8 @@ export function addSaving(program: Command): void {
     .option('--name <name>', 'under another name')
     .option('--paused', 'do not let it run yet')
     .action(async (file: string, options: { name?: string; paused?: boolean }, command: Command) => {
-      const { client, output } = contextOf(command);
+      const { connect, output } = contextOf(command);
+      const client = await connect();
       const domain = await client.restore(resolve(file), options);
       output.result(domain, () => domainSheet(domain));
     });

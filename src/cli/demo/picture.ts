@@ -1,9 +1,9 @@
 /** A migration on a terminal: a bar, and under it the domain's memory. */
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import type { MigrationLine } from '../../host/api.js';
-import type { Output } from '../output.js';
-import { type ProgressView, progressView } from '../progress.js';
-import { formatMs, formatRate } from '../units.js';
+import type { BarPayload } from '../bar-line.js';
+import type { Output, Terminal } from '../output.js';
+import { barOptions, type ProgressView, progressView, rateAndTime } from '../progress.js';
 
 /** Of the characters of a MemoryLine: what is drawn, its colour (ANSI), and its name. */
 const CELLS: Readonly<Record<string, readonly [block: string, colour: number, name: string]>> = {
@@ -25,27 +25,19 @@ class Picture implements ProgressView {
   private stopped = false;
 
   constructor(
-    stream: NodeJS.WritableStream,
+    stream: Terminal,
     private readonly output: Output,
   ) {
-    this.bars = new MultiBar(
-      { stream, hideCursor: true, gracefulExit: false, fps: 10, format: '', barsize: 30 },
-      Presets.legacy,
-    );
-    const payload = { state: 'setup', percent: '0', rate: '', left: '' };
-    const format = '  [{bar}] {percent} % | {state} | {rate} | {left}';
-    this.bar = this.bars.create(1000, 0, payload, { format });
+    this.bars = new MultiBar(barOptions(stream), Presets.legacy);
+    this.bar = this.bars.create(1000, 0, { state: 'setup', rate: '', left: '' } satisfies BarPayload);
     this.memory = this.bars.create(1, 0, { cells: '' }, { format: '  {cells}' });
   }
 
   show(line: MigrationLine): void {
     if (line.type === 'memory') this.memory.update({ cells: Array.from(line.cells, drawn).join('') });
     if (line.type === 'state') this.bar.update({ state: line.to });
-    if (line.type === 'report') this.bar.update(1000, { state: line.report.state, percent: '100', left: 'done' });
-    if (line.type !== 'progress') return;
-    const { fraction, bytesPerSecond, etaMs } = line.progress;
-    const left = etaMs === undefined ? '' : `${formatMs(etaMs)} left`;
-    this.bar.update(1000 * fraction, { percent: (100 * fraction).toFixed(0), rate: formatRate(bytesPerSecond), left });
+    if (line.type === 'report') this.bar.update(1000, { state: line.report.state, left: 'done' });
+    if (line.type === 'progress') this.bar.update(1000 * line.progress.fraction, rateAndTime(line.progress));
   }
 
   stop(): void {

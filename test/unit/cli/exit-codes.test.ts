@@ -18,6 +18,7 @@ test('the numbers are fixed, and each is documented', () => {
     NOT_VERIFIED: 10,
     BAD_FILE: 11,
     DETACHED: 12,
+    INTERRUPTED: 130,
   });
   for (const [code, meaning] of Object.values(EXIT_CODES)) expect(exitCodeHelp()).toContain(`${code}  ${meaning}`);
 });

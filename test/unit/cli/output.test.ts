@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import { barLine } from '../../../src/cli/bar-line.js';
 import { CliError, report } from '../../../src/cli/failure.js';
 import { Output } from '../../../src/cli/output.js';
 import { progressView } from '../../../src/cli/progress.js';
@@ -62,8 +63,28 @@ test('on a terminal: a bar that never runs backwards', () => {
   bar.render();
   view.stop();
   expect(values).toEqual([100, 500, 500, 1000, 1000]);
-  expect(stderr()).toContain('1.5 s left');
+  const shown = stderr();
+  expect(shown).toContain('1.5 s left');
+  expect(shown).toContain('8 Mbit/s');
   expect(stdout()).toBe('');
+});
+
+test('the bar fits, however narrow the terminal is, and leaves no empty line behind', () => {
+  const payload = { state: 'stage1', rate: '1.2 Gbit/s', left: '12 min 34 s left' };
+  for (let columns = 12; columns <= 120; columns++) {
+    for (const fraction of [0, 0.5, 1]) {
+      const line = barLine(columns, fraction, payload);
+      expect([columns, line.length < columns]).toEqual([columns, true]);
+      expect(line).toContain(`${100 * fraction} %`);
+    }
+  }
+  expect(barLine(40, 0.5, payload)).toMatch(/^\[=+-+\] +50 % \| 12 min 34 s left$/);
+  const { output, stderr } = captured(false, true);
+  const view = progressView(output);
+  view.show(progress(1));
+  view.stop();
+  view.stop();
+  expect(stderr().match(/\n/g)).toHaveLength(1);
 });
 
 test('with --json no bar and no lines, whatever stderr is', () => {

@@ -1,4 +1,5 @@
 import {
+  formatBitRate,
   formatMs,
   formatRate,
   formatSize,
@@ -48,6 +49,13 @@ test('durations and counts', () => {
 test('what is shown', () => {
   expect([0, 512, 4096, 1536 * 1024, 2 ** 30].map(formatSize)).toEqual(['0 B', '512 B', '4 KiB', '1.5 MiB', '1 GiB']);
   expect(formatRate(125e6)).toBe('119 MiB/s');
+  expect([12.5, 1000, 12.5e6, 125e6, 1.25e9].map(formatBitRate)).toEqual([
+    '100 bit/s',
+    '8 kbit/s',
+    '100 Mbit/s',
+    '1 Gbit/s',
+    '10 Gbit/s',
+  ]);
   expect([0.35, 12.34, 999, 1500, 125_000].map(formatMs)).toEqual([
     '0.35 ms',
     '12.3 ms',

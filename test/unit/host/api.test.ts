@@ -122,6 +122,17 @@ test('what cannot be created leaves nothing: name taken, no memory, a guest that
     code: 'BAD_REQUEST',
     message: expect.stringContaining('need more memory'),
   });
+  const guests = [
+    { program: 'hot-set', hotMB: 9 },
+    { program: 'zipf', regionMB: 9 },
+    { program: 'allocator', peakMB: 9 },
+  ] as const;
+  for (const guest of guests) {
+    await expect(client.create({ config: { name: 'a', memoryMB: 8, vcpus: 2, guest } })).rejects.toMatchObject({
+      code: 'BAD_REQUEST',
+      message: expect.stringMatching(/9 MiB do not fit: .* 7 MiB/),
+    });
+  }
   expect(backend.hypervisor.freePages).toBe(free);
   await client.create({ config: { name: 'a', memoryMB: 8 } });
   await expect(client.create({ config: { name: 'a', memoryMB: 8 } })).rejects.toMatchObject({ code: 'NAME_TAKEN' });

@@ -1,8 +1,8 @@
 import { FReg, Reg } from '../registers.js';
 import { HEAP } from './layout.js';
-import { sharePages, usPerPage } from './pacing.js';
 import { pageGeneration, writePage } from './page.js';
 import type { GuestProgram } from './program.js';
+import { configureRegion, PAGE_US, PAGES } from './region.js';
 
 /** Rewrites the same pages over and over, whole, at a steady rate: what precopy cannot catch up with. */
 export interface HotSetSpec {
@@ -12,17 +12,12 @@ export interface HotSetSpec {
   readonly rateMBps?: number;
 }
 
-const PAGES = Reg.PARAM;
 const NEXT = Reg.VAR;
 const GENERATION = Reg.VAR + 1;
-const PAGE_US = FReg.PARAM;
 
 export const hotSet: GuestProgram<HotSetSpec> = {
   id: 2,
-  configure(spec, boot) {
-    boot.u32[PAGES] = sharePages(spec.hotMB, boot);
-    boot.f64[PAGE_US] = usPerPage(spec.rateMBps, boot);
-  },
+  configure: ({ hotMB, rateMBps }, boot) => configureRegion({ regionMB: hotMB, rateMBps }, boot),
   step(cpu) {
     const { u32, words } = cpu;
     const page = u32[NEXT];

@@ -1,24 +1,18 @@
 import { PAGE_WORDS } from '../mmu/pte.js';
 import { FReg, Reg } from '../registers.js';
 import { HEAP } from './layout.js';
-import { sharePages, usPerPage } from './pacing.js';
 import { mix } from './page.js';
 import type { Cpu, GuestProgram } from './program.js';
+import { configureRegion, PAGE_US, PAGES, type RegionSpec } from './region.js';
 
 /** The workload of the TSMC paper: memtester fills a region with a pattern, reads it back, and goes on to the next pattern. */
-export interface MemtesterSpec {
+export interface MemtesterSpec extends RegionSpec {
   readonly program: 'memtester';
-  /** Region under test; default: all of the heap. */
-  readonly regionMB?: number;
-  /** Walked a second by all vCPUs together, written or read; as fast as the machine goes if left out. */
-  readonly rateMBps?: number;
 }
 
-const PAGES = Reg.PARAM;
 const NEXT = Reg.VAR;
 const PATTERN = Reg.VAR + 1;
 const VERIFYING = Reg.VAR + 2;
-const PAGE_US = FReg.PARAM;
 
 /** Word `index` of the region under pattern number `turn`. The kinds follow memtester's tests. */
 const KINDS: readonly ((turn: number, index: number) => number)[] = [
@@ -33,10 +27,7 @@ const KINDS: readonly ((turn: number, index: number) => number)[] = [
 
 export const memtester: GuestProgram<MemtesterSpec> = {
   id: 3,
-  configure(spec, boot) {
-    boot.u32[PAGES] = sharePages(spec.regionMB, boot);
-    boot.f64[PAGE_US] = usPerPage(spec.rateMBps, boot);
-  },
+  configure: configureRegion,
   step(cpu) {
     const { u32 } = cpu;
     const page = u32[NEXT];

@@ -1,33 +1,24 @@
 import { PAGE_WORDS } from '../mmu/pte.js';
 import { FReg, Reg } from '../registers.js';
 import { HEAP } from './layout.js';
-import { sharePages, usPerPage } from './pacing.js';
 import { mix } from './page.js';
 import type { GuestProgram } from './program.js';
+import { configureRegion, PAGE_US, PAGES, type RegionSpec } from './region.js';
 
 /** Writes a few words to random pages, some far more often than others: page number r of the ranking is drawn about as often as 1/r. */
-export interface ZipfSpec {
+export interface ZipfSpec extends RegionSpec {
   readonly program: 'zipf';
-  /** Default: all of the heap. */
-  readonly regionMB?: number;
-  /** Pages touched a second by all vCPUs together, in MiB; as fast as the machine goes if left out. */
-  readonly rateMBps?: number;
 }
 
-const PAGES = Reg.PARAM;
 /** Pages that have been set up; until all are, a step sets up one. */
 const READY = Reg.VAR;
-const PAGE_US = FReg.PARAM;
 /** A prime above any region's size in practice, so that rank × prime visits every page. */
 const STRIDE = 1_000_003;
 const WORDS_WRITTEN = 16;
 
 export const zipf: GuestProgram<ZipfSpec> = {
   id: 4,
-  configure(spec, boot) {
-    boot.u32[PAGES] = sharePages(spec.regionMB, boot);
-    boot.f64[PAGE_US] = usPerPage(spec.rateMBps, boot);
-  },
+  configure: configureRegion,
   step(cpu) {
     const { u32, words } = cpu;
     const fresh = u32[READY] < u32[PAGES];

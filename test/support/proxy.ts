@@ -1,5 +1,10 @@
 /** A network between two hosts that breaks when told to: in front of the destination's API, and of each data connection. */
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { DataEndpoint, IncomingReply, IncomingRequest } from '../../src/host/api.js';
 
@@ -32,8 +37,8 @@ export class BreakableLink {
   cut(): void {
     this.turn('cut');
     for (const { near, far } of this.pairs) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      reset(near);
+      reset(far);
     }
   }
 
@@ -66,20 +71,19 @@ export class BreakableLink {
   private async relay(api: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method, url = '', headers } = request;
     const body = JSON.parse(await textOf(request)) as IncomingRequest;
-    const answer = await fetch(new URL(url, api), {
-      method,
-      headers: { authorization: headers.authorization ?? '', 'content-type': 'application/json' },
-      body: JSON.stringify({ ...body, returns: await this.through(body.returns) }),
+    const answer = await ask(new URL(url, api), method, headers.authorization, {
+      ...body,
+      returns: await this.through(body.returns),
     });
-    const reply = (await answer.json()) as IncomingReply;
-    if (answer.ok) Object.assign(reply, { stream: await this.through(reply.stream) });
-    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
+    const reply = JSON.parse(await textOf(answer)) as IncomingReply;
+    if (answer.statusCode === 200) Object.assign(reply, { stream: await this.through(reply.stream) });
+    response.writeHead(answer.statusCode ?? 502, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
   }
 
   private async through(endpoint: DataEndpoint): Promise<DataEndpoint> {
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (near) => {
       this.attempts++;
-      if (this.weather === 'cut') near.resetAndDestroy();
+      if (this.weather === 'cut') reset(near);
       else if (this.weather === 'silent') this.waiting.push(() => this.join(near, endpoint.port));
       else this.join(near, endpoint.port);
     });
@@ -94,7 +98,7 @@ export class BreakableLink {
       [near, far],
       [far, near],
     ]) {
-      socket.on('error', () => other.resetAndDestroy());
+      socket.on('error', () => reset(other));
       socket.once('close', () => {
         this.pairs.delete(pair);
         other.destroy();
@@ -110,9 +114,23 @@ export class BreakableLink {
   }
 }
 
+/** A socket that is being shut down cannot be reset, and Node would leak its handle. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 function carry({ near, far }: Pair): void {
   near.pipe(far);
   far.pipe(near);
+}
+
+/** Without the pool of connections that fetch() keeps: a test counts what is left. */
+function ask(url: URL, method = 'GET', authorization = '', body: unknown): Promise<IncomingMessage> {
+  const headers = { authorization, 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    httpRequest(url, { method, headers, agent: false }, resolve).on('error', reject).end(JSON.stringify(body));
+  });
 }
 
 async function textOf(message: IncomingMessage): Promise<string> {

@@ -27,6 +27,12 @@ export function exitCode(name: ExitName): number {
   return EXIT_CODES[name][0];
 }
 
+/** Of a status that another command ended with. */
+export function exitName(code: number): ExitName {
+  const names = Object.keys(EXIT_CODES) as ExitName[];
+  return names.find((name) => exitCode(name) === code) ?? 'INTERNAL';
+}
+
 /** Where a host's error code alone decides. */
 const BY_HOST_CODE: Record<Exclude<HostErrorCode, 'MIGRATION'>, ExitName> = {
   BAD_REQUEST: 'USAGE',

@@ -2,7 +2,7 @@
 
 import type { z } from 'zod';
 import { MigrationError, sendDomain } from '../migrate/index.js';
-import type { Channel } from '../migrate/io/channel.js';
+import { type Channel, ChannelError } from '../migrate/io/channel.js';
 import type { MigrationReport } from '../migrate/report.js';
 import { hostUrl, plainHostname } from './address.js';
 import type { IncomingReply, MigrateRequest } from './api.js';
@@ -50,7 +50,7 @@ async function migrate(
     const paused = request.paused || (await entry.domain.info()).paused;
     const announced = peer.incoming({ migration: record.id, config: entry.config, returns, paused }, record.signal);
     const reply = await announced.catch((error: unknown) => Promise.reject(refusal(error, entry, destination)));
-    const stream = await connectStream(host, reply, destination, record.signal);
+    const stream = await connectStream(host, reply, destination, record);
     try {
       const { strategy, policy, downtimeBudgetMs, bandwidth, postcopyBandwidth, elideZeroPages } = request;
       const report = await sendDomain({
@@ -72,8 +72,21 @@ async function migrate(
   }
 }
 
-function connectStream(host: Host, reply: IncomingReply, destination: URL, signal: AbortSignal): Promise<Channel> {
-  return host.network.dialer(reply.stream, plainHostname(destination)).dial('stream', signal);
+async function connectStream(
+  host: Host,
+  reply: IncomingReply,
+  destination: URL,
+  { domain, signal }: MigrationRecord,
+): Promise<Channel> {
+  try {
+    return await host.network.dialer(reply.stream, plainHostname(destination)).dial('stream', signal);
+  } catch (cause) {
+    if (!(cause instanceof ChannelError)) throw cause;
+    throw new HostError('DESTINATION_UNREACHABLE', `${cause.message}; domain ${domain} runs on here`, {
+      ...{ domain, cause },
+      remedy: `look at ${destination.origin}: is it still there, and can this host reach all of its ports?`,
+    });
+  }
 }
 
 /** The domain runs over there with all of its memory: what is left here goes. */

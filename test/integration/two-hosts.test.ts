@@ -146,6 +146,7 @@ test('what goes wrong has its own status and one document', async () => {
     [3, 'NO_SUCH_DOMAIN', ['-H', a.url, 'pause', 'x']],
     [3, 'NO_SUCH_DOMAIN', ['-H', a.url, 'migrate', 'x', a.url]],
     [4, 'NO_MEMORY', ['-H', a.url, 'create', 'x', '--memory', '8G']],
+    [4, 'REFUSED', ['demo', '--memory', '900T']],
     [4, 'NO_MEMORY', ['host', '--port', '0', '--memory', '900T']],
     [4, 'EADDRINUSE', ['host', '--port', new URL(a.url).port, '--memory', '1M']],
     [4, 'BIND_REFUSED', ['host', '--listen', '0.0.0.0', '--port', '0', '--memory', '1M']],

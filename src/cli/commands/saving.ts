@@ -7,7 +7,7 @@ import { formatMs, formatSize } from '../units.js';
 export function addSaving(program: Command): void {
   program
     .command('save <domain> <file>')
-    .description('put the domain into a file, on the machine of its host, and end it')
+    .description('put the domain into a file, on the machine of its host, and end it; it is stopped meanwhile')
     .option('--leave-running', 'do not end it')
     .action(async (ref: string, file: string, options: { leaveRunning?: boolean }, command: Command) => {
       const { connect, output } = contextOf(command);

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { HostClient } from '../../host/client.js';
 import { TOKEN_VARIABLE } from '../../host/token.js';
+import { exitName } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 
 const MAIN = join(__dirname, '..', 'main.js');
@@ -66,11 +67,18 @@ function listening(child: ChildProcess, name: string): Promise<string> {
     child.once('error', (error) => reject(failed(`cannot be started: ${error.message}`)));
     child.once('exit', (code, signal) => reject(failed(`ended with ${signal ?? code} as it started`)));
     createInterface({ input: child.stdout as Readable }).once('line', (line) => {
-      const { url } = JSON.parse(line) as { url?: string };
-      if (url === undefined) reject(failed(`says ${line}`));
-      else resolve(url);
+      const { url, error } = JSON.parse(line) as { url?: string; error?: FailureDocument };
+      if (url !== undefined) resolve(url);
+      else reject(error ? new CliError(exitName(error.exit), error.message, error.remedy) : failed(`says ${line}`));
     });
   });
+}
+
+/** What a command with --json says when it fails; see failure.ts. */
+interface FailureDocument {
+  readonly exit: number;
+  readonly message: string;
+  readonly remedy?: string;
 }
 
 function lastChars(stream: Readable): () => string {

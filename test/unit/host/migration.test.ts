@@ -1,4 +1,5 @@
 import type { MigrateRequest, MigrationLine } from '../../../src/host/api.js';
+import { HostClient } from '../../../src/host/client.js';
 import { loadTlsIdentity } from '../../../src/transport/index.js';
 import { newAuthority } from '../../support/certificates.js';
 import { startHost, stopHost, type TestHost, TOKEN } from '../../support/hosts.js';
@@ -124,6 +125,23 @@ test('a client that goes away does not stop it', async () => {
   await idle(a);
   await idle(b);
   expect(await b.client.info('web')).toMatchObject({ state: 'running' });
+});
+
+test('a destination that ends before the stream is connected: said as what it is, and the domain runs on', async () => {
+  const [a, b] = await twoHosts();
+  const incoming = HostClient.prototype.incoming;
+  const spy = jest.spyOn(HostClient.prototype, 'incoming').mockImplementation(async function (this: HostClient, body) {
+    const reply = await incoming.call(this, body);
+    await stopHost(b, true);
+    return reply;
+  });
+  expect(errorOf(await migrate(a, b))).toMatchObject({
+    code: 'DESTINATION_UNREACHABLE',
+    message: expect.stringMatching(/; domain web runs on here$/),
+    remedy: expect.stringContaining(b.url.origin),
+  });
+  spy.mockRestore();
+  expect(await a.client.info('web')).toMatchObject({ state: 'running' });
 });
 
 test('a destination that refuses or is not there: said, with a remedy, and nothing has changed', async () => {

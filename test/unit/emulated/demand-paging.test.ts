@@ -27,6 +27,13 @@ test('evict() needs the ring and a domain that does not run', async () => {
   await expect(domain.paging.evict(gfns(500))).rejects.toEqual(code('INVALID_STATE', Errno.EINVAL));
 });
 
+test('the ring is opened once', async () => {
+  const { domain } = await paged();
+  await expect(domain.paging.enable(() => {})).rejects.toEqual(code('BUSY', Errno.EBUSY));
+  await domain.paging.disable();
+  await domain.paging.enable(() => {});
+});
+
 test('mapped and special pages are refused, holes are not there, and what is refused stays as it is', async () => {
   const { domain } = await paged();
   const before = await domain.info();
@@ -43,6 +50,9 @@ test('mapped and special pages are refused, holes are not there, and what is ref
   mapping.unmap();
   expect([...(await domain.paging.evict(gfns(500)))]).toEqual([0]);
   expect(await domain.info()).toMatchObject({ pagedPages: 1, populatedPages: before.populatedPages - 1 });
+  expect([...(await domain.memory.map(gfns(0, 500, 501), 'read')).errors]).toEqual([Errno.EINVAL, Errno.ENOENT, 0]);
+  expect([...(await domain.paging.load(gfns(500, 5000), new Uint8Array(8192)))]).toEqual([0, Errno.ENOENT]);
+  expect(await domain.info()).toEqual(before);
 });
 
 test.each([
@@ -110,13 +120,19 @@ test('the ring has eight slots; the ninth request waits for one', () => {
     ({ gfn }) => posted.push(gfn),
     (gfn) => missing.has(gfn),
   );
-  ring.open();
   for (const gfn of missing) ring.request({ gfn, vcpu: gfn, kind: 'wait' });
+  ring.settle();
+  expect(posted).toEqual([]);
+  ring.open();
   expect(posted).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   expect(RING_SLOTS).toBe(8);
   missing.delete(3);
   ring.settle();
   expect(posted).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  missing.delete(4);
+  ring.drop(4);
+  expect(posted.slice(9).sort()).toEqual([4, 9]);
+  posted.length = 9;
   missing.clear();
   ring.settle();
   ring.request({ gfn: 9, vcpu: 9, kind: 'wait' });
@@ -160,4 +176,17 @@ test('live: two vCPUs that run into missing pages all the time get every one, an
       vcpus.map(({ steps }) => steps),
     ),
   );
+});
+
+test('live: a vCPU that waits for a page wakes when the page is given away, and finds nothing there', async () => {
+  const domain = await openHost().createDomain({ ...SPEC, guest: { program: 'hot-set', hotMB: 1, rateMBps: 50 } });
+  await domain.pause();
+  const vital = new Set(await domain.memory.vital());
+  const missed = new Promise<number>((resolve) => {
+    void domain.paging.enable(({ gfn, kind }) => kind === 'wait' && resolve(gfn));
+  });
+  await domain.paging.evict(Uint32Array.from({ length: 1000 }, (_, i) => i + 10).filter((gfn) => !vital.has(gfn)));
+  await domain.unpause();
+  await domain.memory.depopulate(gfns(await missed));
+  while (domain.guestReport().vcpus[0].crashed === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
 });

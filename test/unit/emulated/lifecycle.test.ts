@@ -56,6 +56,26 @@ test('a guest that cannot be built leaves nothing behind', async () => {
   expect(await host.listDomains()).toEqual([]);
 });
 
+test('a digest is of a whole domain that stands still; a suspended one is not suspended again', async () => {
+  const { domain } = await stepped();
+  await expect(domain.digest()).rejects.toEqual(code('INVALID_STATE', Errno.EINVAL));
+  await domain.suspend();
+  await expect(domain.suspend()).rejects.toEqual(code('INVALID_STATE', Errno.EINVAL));
+  expect(await domain.digest()).toMatch(/^[0-9a-f]{64}$/);
+  await domain.paging.enable(() => {});
+  await domain.paging.evict(Uint32Array.of(501));
+  await expect(domain.digest()).rejects.toMatchObject({ code: 'INVALID_STATE', remedy: expect.any(String) });
+});
+
+test('what was ballooned out is gone at once, whatever the vCPU remembers of it', async () => {
+  const { domain, execution } = await stepped({ guest: { program: 'hot-set', hotMB: 0.004 } });
+  execution.run(0, 20);
+  const vital = new Set(await domain.memory.vital());
+  await domain.memory.depopulate(Uint32Array.from({ length: 1000 }, (_, i) => i + 1).filter((gfn) => !vital.has(gfn)));
+  expect(execution.run(0, 20)).toBe('halted');
+  expect(domain.guestReport().vcpus[0].crashed).toBeDefined();
+});
+
 test('live: pause stops the guest between two steps, unpause lets it run, and pauses are counted', async () => {
   const domain = await openHost().createDomain(paced);
   await untilItRuns(domain);

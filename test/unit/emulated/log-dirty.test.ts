@@ -158,6 +158,7 @@ describe.each(MODES)('%s', (pagingMode) => {
     await expect(scene.domain.logDirty.clean(PAGES, new Uint8Array(BYTES - 1))).rejects.toEqual(
       code('BAD_BUFFER', Errno.EFAULT),
     );
+    await expect(scene.domain.logDirty.peek(9, new Uint8Array(1))).rejects.toEqual(code('BAD_BUFFER', Errno.EFAULT));
     expect((await log(scene, 'peek')).dirty).toBe(10);
   });
 

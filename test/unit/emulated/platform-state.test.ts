@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import type { StateRecord } from '../../../src/backends/backend.js';
 import type { EmulatedDomain } from '../../../src/backends/emulated/domain.js';
+import { decodeContext, encodeContext } from '../../../src/backends/emulated/platform-state/hvm-context.js';
+import { Reg, registersOf } from '../../../src/backends/emulated/registers.js';
 import { closeHosts, code, openHost, stepped } from '../../support/emulated.js';
 import { manualExecution } from '../../support/manual-execution.js';
 
@@ -72,6 +74,18 @@ test('finish() without a context, restore() after finish(), unpause() before it:
   for (const record of saved) await domain.state.restore(record);
   await domain.state.finish();
   await expect(domain.state.restore(saved[0])).rejects.toEqual(code('INVALID_STATE'));
+});
+
+test.each([
+  ['whose CR3 is the first gfn beyond memory', 'u32', Reg.CR3, 1024],
+  ['with a register that is no number', 'f64', 0, Number.NaN],
+  ['with a register below 0', 'f64', 0, -1],
+] as const)('a whole context %s is refused', async (_what, registers, index, value) => {
+  const saved = (await records()).find(({ type }) => type === HVM_CONTEXT) as StateRecord;
+  const contexts = decodeContext(saved.body, 2, 1024);
+  expect(decodeContext(encodeContext(contexts, 1024), 2, 1024)).toEqual(contexts);
+  registersOf(contexts, 1)[registers][index] = value;
+  expect(() => decodeContext(encodeContext(contexts, 1024), 2, 1024)).toThrow(/^vCPU 1/);
 });
 
 test('hostile bodies: any damage to any record is refused, and changes nothing', async () => {

@@ -113,7 +113,7 @@ test('cut for good in stage 3: both ends say so and what to do, and each keeps i
   const { code } = await migrating.ended;
   expect(code).toBe(6);
   expect(migrating.lines.at(-1)).toMatchObject({
-    error: { code: 'POSTCOPY_BROKEN', survivor: 'destination', remedy: expect.stringContaining('do not destroy') },
+    error: { code: 'POSTCOPY_BROKEN', survivor: 'destination', remedy: expect.stringContaining('restore it from its last save') },
   });
   await eventually(async () => (await stateAt(b)) === 'failed');
   expect((await json('-H', b.url, 'status')).document.migrations).toMatchObject([

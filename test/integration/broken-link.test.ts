@@ -113,11 +113,21 @@ test('cut for good in stage 3: both ends say so and what to do, and each keeps i
   const { code } = await migrating.ended;
   expect(code).toBe(6);
   expect(migrating.lines.at(-1)).toMatchObject({
-    error: { code: 'POSTCOPY_BROKEN', survivor: 'destination', remedy: expect.stringContaining('restore it from its last save') },
+    error: {
+      code: 'POSTCOPY_BROKEN',
+      survivor: 'destination',
+      remedy: expect.stringContaining('restore it from its last save'),
+    },
   });
   await eventually(async () => (await stateAt(b)) === 'failed');
   expect((await json('-H', b.url, 'status')).document.migrations).toMatchObject([
-    { error: { detail: 'POSTCOPY_BROKEN', survivor: 'destination', remedy: expect.stringContaining('mend') } },
+    {
+      error: {
+        detail: 'POSTCOPY_BROKEN',
+        survivor: 'destination',
+        remedy: expect.stringContaining('restore it from its last save'),
+      },
+    },
   ]);
   expect(await info(a)).toMatchObject({ state: 'departed' });
   expect(await json('-H', a.url, 'unpause', 'web')).toMatchObject({

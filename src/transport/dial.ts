@@ -13,11 +13,12 @@ export class GateDialer implements Dialer {
     private readonly address: Address,
     private readonly ticket: Ticket,
     private readonly identity?: TlsIdentity,
+    private readonly dialMs = DIAL_MS,
   ) {}
 
   /** Resolves once the peer has accepted the ticket. Rejects with a ChannelError `BROKEN`, or the signal's reason. */
   async dial(purpose: DataPurpose, signal?: AbortSignal): Promise<Channel> {
-    const deadline = AbortSignal.timeout(DIAL_MS);
+    const deadline = AbortSignal.timeout(this.dialMs);
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
     try {
       const channel = await this.connect(either);
@@ -27,7 +28,7 @@ export class GateDialer implements Dialer {
       signal?.throwIfAborted();
       const { host, port } = this.address;
       if (deadline.aborted)
-        throw new ChannelError('BROKEN', `${host}:${port} did not answer within ${DIAL_MS} ms`, 0, error);
+        throw new ChannelError('BROKEN', `${host}:${port} did not answer within ${this.dialMs} ms`, 0, error);
       throw error;
     }
   }

@@ -106,7 +106,7 @@ test('channels that nobody accepts are bounded: the oldest goes', async () => {
 });
 
 test('close() ends waiting accepts and drops what was not accepted; an abort ends one accept', async () => {
-  const gate = await openGate();
+  const gate = await openGate({ helloMs: 60_000 });
   const abort = new AbortController();
   const aborted = gate.accept('control', abort.signal);
   abort.abort(new Error('changed my mind'));
@@ -121,6 +121,11 @@ test('close() ends waiting accepts and drops what was not accepted; an abort end
   await closed(stranger);
   await expect(dialer(gate).dial('push')).rejects.toMatchObject({ code: 'BROKEN' });
   await expect(gate.accept('push')).rejects.toMatchObject({ code: 'BROKEN' });
+});
+
+test('a port that is taken is said, and nothing is left', async () => {
+  const { port } = await openGate();
+  await expect(Gate.open({ port, purposes: ['push'] })).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
 test('an accepted channel outlives its gate, and the server is really gone', async () => {

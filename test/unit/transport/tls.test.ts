@@ -1,6 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { connect as tlsConnect } from 'node:tls';
-import { type Channel, Gate, GateDialer, loadTlsIdentity, type TlsIdentity } from '../../../src/transport/index.js';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer, connect as tlsConnect } from 'node:tls';
+import {
+  type Channel,
+  connectTls,
+  Gate,
+  GateDialer,
+  loadTlsIdentity,
+  type TlsIdentity,
+} from '../../../src/transport/index.js';
 import { newAuthority } from '../../support/certificates.js';
 import { afterThisTest, closed, plainSocket } from '../../support/sockets.js';
 
@@ -81,6 +90,33 @@ test('a trusted certificate for another name is refused', async () => {
     code: 'BROKEN',
     cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
   });
+});
+
+test('a listener that knows nothing newer than 1.2 is refused', async () => {
+  const server = createServer({ cert: identity.cert, key: identity.key, maxVersion: 'TLSv1.2' });
+  server.on('tlsClientError', () => undefined);
+  afterThisTest(() => void server.close());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await expect(connectTls({ host: '127.0.0.1', port }, identity)).rejects.toMatchObject({ code: 'BROKEN' });
+});
+
+test('a second read while one is pending is refused', async () => {
+  const [a, b] = await tlsPair();
+  const first = Buffer.alloc(1);
+  const reading = a.read(first);
+  await expect(a.read(new Uint8Array(1))).rejects.toThrow('one read at a time');
+  await b.write([Uint8Array.of(9)]);
+  await reading;
+  expect(first[0]).toBe(9);
+});
+
+test('a stranger that breaks off in mid handshake is forgotten at once', async () => {
+  const gate = await openGate(identity, 60_000);
+  const socket = await plainSocket(gate.port);
+  while (gate.strangerCount === 0) await sleep(5);
+  socket.resetAndDestroy();
+  while (gate.strangerCount > 0) await sleep(5);
 });
 
 test('plaintext to a TLS listener is dropped, and a TLS dialer gets nowhere with a plain one', async () => {

@@ -135,8 +135,7 @@ test('cut for good in stage 3: both ends say so and what to do, and each keeps i
     document: { error: { code: 'DEPARTED' } },
   });
   const left = await info(b);
-  expect(left).toMatchObject({ state: 'running', pagedPages: expect.any(Number) });
+  expect(left).toMatchObject({ state: 'broken', pagedPages: expect.any(Number) });
   expect(left.pagedPages).toBeGreaterThan(0);
-  expect((await json('-H', b.url, 'pause', 'web')).document).toMatchObject({ state: 'paused' });
-  expect((await json('-H', b.url, 'unpause', 'web')).document).toMatchObject({ state: 'running' });
+  for (const command of ['pause', 'unpause']) expect((await json('-H', b.url, command, 'web')).code).toBe(0);
 });

@@ -58,7 +58,7 @@ test('"Use it", line after line, without a pause', async () => {
   const block = commandsUnder('Use it');
   expect(block).toContain('host --port 7330');
   const { code, stdout, stderr } = await shell(await asScript(block));
-  expect([code, stderr]).toEqual([0, expect.stringContaining('handover → completed')]);
+  expect([code, stderr]).toEqual([0, expect.stringContaining('→ completed')]);
   expect(stderr.match(/waiting for a host/g)?.length).toBeLessThanOrEqual(2);
   expect(stdout).toContain('verified: equal to a control that never moved');
 });

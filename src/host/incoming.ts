@@ -29,19 +29,12 @@ export async function prepareIncoming(host: Host, request: Request, caller: stri
   }
   host.network.dialer(request.returns, caller);
   const reservation = host.domains.reserve(name, 'arriving');
-  let gate: Gate | undefined;
-  try {
-    gate = await host.network.openGate(['stream']);
-    const record = host.migrations.start('in', name, request.returns.host ?? caller, request.migration);
-    const stream = host.network.endpointOf(gate);
-    record.run(() => receive(host, gate as Gate, request, caller, record)).catch(() => undefined);
-    void record.settled.then(() => reservation[Symbol.dispose]());
-    return { stream };
-  } catch (error) {
-    reservation[Symbol.dispose]();
-    await gate?.close();
-    throw error;
-  }
+  // It counts from here on, before anything is waited for.
+  const record = host.migrations.start('in', name, request.returns.host ?? caller, request.migration);
+  const opening = host.network.openGate(['stream']);
+  record.run(async () => receive(host, await opening, request, caller, record)).catch(() => undefined);
+  void record.settled.then(() => reservation[Symbol.dispose]());
+  return { stream: host.network.endpointOf(await opening) };
 }
 
 async function receive(

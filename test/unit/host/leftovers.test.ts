@@ -172,6 +172,8 @@ test('broken in stage 3 for good: two halves, which only wait to be destroyed', 
   link.close();
   const more = (what: 'MessagePort' | 'descriptors'): number => 2 * running[what] - bare[what];
   await expectNoMoreThan({ ...running, MessagePort: more('MessagePort'), descriptors: more('descriptors') });
+  expect(await a.client.info('web')).toMatchObject({ state: 'departed' });
+  await expect(a.client.unpause('web')).rejects.toMatchObject({ code: 'DEPARTED' });
   await a.client.destroy('web');
   await b.client.destroy('web');
   await expectEmpty(a);

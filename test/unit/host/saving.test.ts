@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -175,4 +177,45 @@ test('a full disk: said as such, nothing is left there, and the domain runs on',
   full.mockRestore();
   expect(await client.info('web')).toMatchObject({ state: 'running' });
   expect(backend.hypervisor.freePages).toBe(40 * 256);
+});
+
+test.each([
+  ['of a later version', 8, 2, 'version 2 is not known'],
+  ['whose configuration would be 4 GiB', 12, 0xffff_fff0, 'too long'],
+])('a file %s is refused before anything is made for it', async (_, at, value, why) => {
+  const header = encodeSaveHeader({ ...CONFIG, vcpus: 1, seed: 1 });
+  header.writeUInt32LE(value, at);
+  writeFileSync(path, header);
+  const source = await openFileSource(path);
+  await expect(readSaveHeader(source)).rejects.toMatchObject({
+    code: 'BAD_SAVE_FILE',
+    message: expect.stringContaining(why),
+  });
+  source.destroy();
+});
+
+/** Descriptors of this process that are files in the test's own directory; Linux shows them. */
+function openHere(): number {
+  const names = existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd') : [];
+  return names.filter((name) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`).startsWith(directory);
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+test('a save that fails half-way leaves no file, no descriptor and the domain running', async () => {
+  const { client, backend } = await startHost('a');
+  const { domid } = await client.create({ config: CONFIG });
+  rmSync(path, { force: true });
+  const { state } = await backend.hypervisor.domain(domid);
+  jest.spyOn(state, 'save').mockRejectedValueOnce(new Error('the CPUs do not say'));
+  await expect(client.save('web', path, false)).rejects.toMatchObject({ message: expect.stringContaining('the CPUs') });
+  expect(readdirSync(directory)).toEqual([]);
+  expect(await client.info('web')).toMatchObject({ state: 'running' });
+  await client.save('web', path, false);
+  await client.restore(path, {});
+  while (openHere() > 0) await sleep(10);
 });

@@ -61,6 +61,7 @@ test('destroyed while a read is under way, it is closed when that has returned, 
   const reading = channel.read(new Uint8Array(1));
   await expect(channel.read(new Uint8Array(1))).rejects.toThrow('one read at a time');
   channel.destroy(new Error('enough'));
+  await sleep(20);
   expect(isOpen(fd)).toBe(true);
   writeSync(keep, Uint8Array.of(1, 2));
   await reading.catch(() => undefined);

@@ -18,6 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'migrate/io': ['migrate/io'],
   migrate: [...ENGINE, ...CONTRACT, 'native'],
   transport: ['transport', 'migrate/io'],
+  'libxl/save-helper': ['libxl/save-helper', 'transport', ...ENGINE, ...CONTRACT, 'backends/xen', 'native'],
   host: ['host', 'transport', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
   cli: ['cli', 'host', 'transport', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
   'index.ts': ['host', 'transport', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],

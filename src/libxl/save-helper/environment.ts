@@ -1,0 +1,72 @@
+/**
+ * The save helper's own options. libxl gives it a fixed command line and passes the environment of `xl` on, so that is where they
+ * come from. Whoever starts `xl` (`xenferry migrate`, an operator's shell) sets them; left out, the helper does as libxl's
+ * own does.
+ */
+import type { PolicyName } from '../../migrate/index.js';
+
+export const ENVIRONMENT = {
+  XENFERRY_BANDWIDTH: 'bytes a second that a save may send at most, a whole number; unlimited if left out',
+  XENFERRY_POLICY: 'when precopy stops its rounds: xen (5 rounds, the default) or xen-4.1 (29 rounds)',
+  XENFERRY_DOWNTIME_MS: 'stop as soon as the predicted downtime is within so many milliseconds; fractions are allowed',
+  XENFERRY_ZERO_PAGES: 'skip (the default): pages of zeroes travel as 8 bytes; send: as all others',
+  XENFERRY_EVENTS: 'a file to which the helper appends what happens, as JSON lines: see events.ts',
+} as const;
+
+export type EnvironmentName = keyof typeof ENVIRONMENT;
+
+export interface HelperOptions {
+  /** Bytes a second. */
+  readonly bandwidth?: number;
+  readonly policy?: PolicyName;
+  readonly downtimeBudgetMs?: number;
+  readonly elideZeroPages: boolean;
+  /** Path of the events' file. */
+  readonly events?: string;
+}
+
+/** A value of one of the variables above that cannot be used. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+  readonly remedy: string;
+
+  constructor(name: EnvironmentName, value: string) {
+    super(`${name} is "${value}"`);
+    this.remedy = `set it to ${ENVIRONMENT[name]}`;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws EnvironmentError; an empty variable counts as left out. */
+export function readEnvironment(env: Environment): HelperOptions {
+  return {
+    bandwidth: read(env, 'XENFERRY_BANDWIDTH', wholeNumber),
+    policy: read(env, 'XENFERRY_POLICY', (text) => (text === 'xen' || text === 'xen-4.1' ? text : undefined)),
+    downtimeBudgetMs: read(env, 'XENFERRY_DOWNTIME_MS', decimal),
+    elideZeroPages: read(env, 'XENFERRY_ZERO_PAGES', (text) => ZERO_PAGES.get(text)) ?? true,
+    events: read(env, 'XENFERRY_EVENTS', (text) => text),
+  };
+}
+
+const ZERO_PAGES: ReadonlyMap<string, boolean> = new Map([
+  ['skip', true],
+  ['send', false],
+]);
+
+function read<T>(env: Environment, name: EnvironmentName, parse: (text: string) => T | undefined): T | undefined {
+  const text = env[name];
+  if (text === undefined || text === '') return undefined;
+  const value = parse(text);
+  if (value === undefined) throw new EnvironmentError(name, text);
+  return value;
+}
+
+function wholeNumber(text: string): number | undefined {
+  const value = Number(text);
+  return /^\d+$/.test(text) && value > 0 && Number.isSafeInteger(value) ? value : undefined;
+}
+
+function decimal(text: string): number | undefined {
+  return /^\d+(\.\d+)?$/.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined;
+}

@@ -1,0 +1,56 @@
+/** A program run by a recipe. What it prints goes to the part's log; where it fails, the log's end is in the error. */
+import { spawn } from 'node:child_process';
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { LabError } from '../lab-error.js';
+
+const TAIL_LINES = 15;
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Given to it on its standard input. */
+  readonly input?: string | Buffer;
+}
+
+/** Returns its standard output. */
+export type Command = (program: string, args: readonly string[], options?: CommandOptions) => Promise<Buffer>;
+
+/** Commands whose messages (and output) are kept in the file `log`. */
+export function commandsLoggedTo(log: string): Command {
+  mkdirSync(dirname(log), { recursive: true });
+  return async (program, args, options = {}) => {
+    appendFileSync(log, `+ ${program} ${args.join(' ')}\n`);
+    const { status, stdout } = await spawned(program, args, options, log);
+    if (status === 0) return stdout;
+    appendFileSync(log, stdout);
+    throw new LabError(`${program} ended with ${status}:\n${tailOf(log)}`, `The whole of it: ${log}`);
+  };
+}
+
+function spawned(
+  program: string,
+  args: readonly string[],
+  { cwd, env, input }: CommandOptions,
+  log: string,
+): Promise<{ status: string | number; stdout: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const messages = openSync(log, 'a');
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8', ...env },
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', messages],
+    });
+    closeSync(messages);
+    const parts: Buffer[] = [];
+    child.stdout?.on('data', (part: Buffer) => parts.push(part));
+    child.once('error', (cause) => reject(new LabError(`cannot run ${program}: ${cause.message}`)));
+    child.once('close', (code, signal) => resolve({ status: code ?? String(signal), stdout: Buffer.concat(parts) }));
+    // A program may have read enough before it has read all.
+    child.stdin?.on('error', () => undefined).end(input);
+  });
+}
+
+function tailOf(log: string): string {
+  return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+}

@@ -1,4 +1,5 @@
-// The addon: src/native/page-ops.ts in C++. It keeps no state, so any number of threads and contexts may load it.
+// The addon: src/native/page-ops.ts and src/native/xen-ops.ts in C++. It keeps no state but a count of open mappings, so any
+// number of threads and contexts may load it.
 #include <napi.h>
 
 void exportBitmap(Napi::Object exports);
@@ -8,6 +9,11 @@ void exportCopy(Napi::Object exports);
 void exportDigest(Napi::Object exports);
 void exportPfns(Napi::Object exports);
 void exportPrefault(Napi::Object exports);
+void exportXenCall(Napi::Object exports);
+void exportXenMap(Napi::Object exports);
+void exportXenTypes(Napi::Object exports);
+void exportXenPopulate(Napi::Object exports);
+void exportFd(Napi::Object exports);
 
 static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportBitmap(exports);
@@ -17,6 +23,11 @@ static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportDigest(exports);
   exportPfns(exports);
   exportPrefault(exports);
+  exportXenCall(exports);
+  exportXenMap(exports);
+  exportXenTypes(exports);
+  exportXenPopulate(exports);
+  exportFd(exports);
   return exports;
 }
 

@@ -5,9 +5,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fallback } from './fallback.js';
+import type { FdOps } from './fd-ops.js';
 import type { PageOps } from './page-ops.js';
+import type { XenOps } from './xen-ops.js';
 
+export type { FdOps, FdResult } from './fd-ops.js';
 export type { PageOps } from './page-ops.js';
+export type { ForeignPages, XenOps } from './xen-ops.js';
 
 const ADDON = join('native', 'build', 'Release', 'xenferry.node');
 
@@ -21,11 +25,11 @@ function addonPath(): string | undefined {
  * The addon, or undefined where it has not been built. One that is there and cannot be loaded (another platform's, or cut
  * short) throws: whoever built it should hear of it.
  */
-export function loadAddon(): PageOps | undefined {
+export function loadAddon(): (PageOps & XenOps & FdOps) | undefined {
   const path = addonPath();
   if (path === undefined) return undefined;
   try {
-    return { kind: 'native', ...(require(path) as Omit<PageOps, 'kind'>) };
+    return { kind: 'native', ...(require(path) as Omit<PageOps, 'kind'> & XenOps & FdOps) };
   } catch (cause) {
     throw new Error(`${path} cannot be loaded: run npm run build:native, or set XENFERRY_NATIVE=0`, { cause });
   }

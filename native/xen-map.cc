@@ -1,0 +1,180 @@
+// Foreign mappings as ArrayBuffers. unmap() detaches the buffer, so that a late look at it is a TypeError and not a fault.
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cerrno>
+#include <vector>
+
+#include "xen.h"
+
+namespace {
+
+using MapFunction = void* (*)(void* handle, uint32_t domid, int prot, size_t pages, const uint64_t* frames, int* errors);
+using UnmapFunction = int (*)(void* handle, void* address, size_t pages);
+
+std::atomic<uint32_t> openMappings{0};
+
+struct Library {
+  MapFunction map;
+  UnmapFunction unmap;
+  void* handle;
+};
+
+// One mmap of the hypervisor's. Lives as long as its ArrayBuffer's backing store does; the memory itself until unmap().
+struct Region {
+  Library library;
+  void* address;
+  size_t pages;
+
+  void unmap() {
+    if (address == nullptr) return;
+    library.unmap(library.handle, address, pages);
+    address = nullptr;
+    openMappings--;
+  }
+};
+
+class MapWorker : public Napi::AsyncWorker {
+ public:
+  MapWorker(Napi::Env env, Library library, uint32_t domid, int prot, std::vector<uint64_t> frames)
+      : Napi::AsyncWorker(env), deferred_(env), library_(library), domid_(domid), prot_(prot), frames_(std::move(frames)) {}
+
+  ~MapWorker() override {
+    if (region_) region_->unmap();
+  }
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  // A read of a page that could not be mapped is SIGBUS, so such pages are left out and the rest is mapped anew.
+  void Execute() override {
+    const size_t total = frames_.size();
+    slots_.resize(total);
+    errors_.assign(total, 0);
+    std::vector<size_t> wanted(total);
+    for (size_t i = 0; i < total; i++) wanted[i] = i;
+    while (!wanted.empty() && !tryMap(wanted)) {
+    }
+    slots_.assign(total, NOT_MAPPED);
+    for (size_t slot = 0; slot < wanted.size(); slot++) slots_[wanted[slot]] = slot;
+  }
+
+  void OnOK() override {
+    const auto env = Env();
+    auto result = Napi::Object::New(env);
+    result.Set("errno", Napi::Number::New(env, errno_));
+    result.Set("slots", copied<Napi::Uint32Array>(slots_));
+    result.Set("errors", copied<Napi::Int32Array>(errors_));
+    size_t failed = 0;
+    for (const int error : errors_) failed += error != 0;
+    result.Set("failed", Napi::Number::New(env, failed));
+    if (region_) {
+      auto* region = region_.release();
+      auto buffer = Napi::ArrayBuffer::New(
+          env, region->address, region->pages * GUEST_PAGE,
+          [](Napi::Env, void*, Region* gone) {
+            gone->unmap();
+            delete gone;
+          },
+          region);
+      result.Set("buffer", buffer);
+      result.Set("region", Napi::External<Region>::New(env, region));
+    }
+    deferred_.Resolve(result);
+  }
+
+ private:
+  // Maps the wanted pages; if some fail, takes those out of `wanted` and says no.
+  bool tryMap(std::vector<size_t>& wanted) {
+    std::vector<uint64_t> frames(wanted.size());
+    std::vector<int> errors(wanted.size(), 0);
+    for (size_t i = 0; i < wanted.size(); i++) frames[i] = frames_[wanted[i]];
+    errno = 0;
+    void* address = library_.map(library_.handle, domid_, prot_, frames.size(), frames.data(), errors.data());
+    if (address == nullptr) {
+      errno_ = errno != 0 ? errno : EINVAL;
+      for (const size_t i : wanted) errors_[i] = errno_;
+      wanted.clear();
+      return true;
+    }
+    std::vector<size_t> good;
+    for (size_t i = 0; i < wanted.size(); i++) {
+      if (errors[i] == 0) {
+        good.push_back(wanted[i]);
+      } else {
+        errors_[wanted[i]] = errors[i] < 0 ? -errors[i] : errors[i];
+      }
+    }
+    if (good.size() == wanted.size()) {
+      region_ = std::make_unique<Region>(Region{library_, address, frames.size()});
+      openMappings++;
+      return true;
+    }
+    library_.unmap(library_.handle, address, frames.size());
+    wanted.swap(good);
+    return false;
+  }
+
+  template <typename Array, typename T>
+  Array copied(const std::vector<T>& values) {
+    auto array = Array::New(Env(), values.size());
+    std::copy(values.begin(), values.end(), array.Data());
+    return array;
+  }
+
+  Napi::Promise::Deferred deferred_;
+  Library library_;
+  uint32_t domid_;
+  int prot_;
+  std::vector<uint64_t> frames_;
+  std::vector<uint32_t> slots_;
+  std::vector<int32_t> errors_;
+  std::unique_ptr<Region> region_;
+  int errno_ = 0;
+};
+
+std::vector<uint64_t> framesArg(const Napi::CallbackInfo& info, size_t i) {
+  const auto value = info[i];
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_biguint64_array) {
+    const auto frames = value.As<Napi::BigUint64Array>();
+    return {frames.Data(), frames.Data() + frames.ElementLength()};
+  }
+  const Words gfns = wordsArg(info, i);
+  return {gfns.begin(), gfns.end()};
+}
+
+// mapForeign(map, unmap, handle: addresses, domid, writable, frames: Uint32Array | BigUint64Array)
+// → Promise<{ errno, slots, errors, failed, buffer?, region? }>
+Napi::Value mapForeign(const Napi::CallbackInfo& info) {
+  const Library library{reinterpret_cast<MapFunction>(addressArg(info, 0, "map")),
+                        reinterpret_cast<UnmapFunction>(addressArg(info, 1, "unmap")),
+                        reinterpret_cast<void*>(addressArg(info, 2, "handle"))};
+  const auto domid = static_cast<uint32_t>(integerArg(info, 3, "domid", 0xffff));
+  const int prot = info[4].ToBoolean() ? PROT_READ | PROT_WRITE : PROT_READ;
+  auto* worker = new MapWorker(info.Env(), library, domid, prot, framesArg(info, 5));
+  const auto promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
+// unmapForeign(buffer, region): once.
+Napi::Value unmapForeign(const Napi::CallbackInfo& info) {
+  if (!info[0].IsArrayBuffer() || !info[1].IsExternal())
+    throw Napi::TypeError::New(info.Env(), "unmapForeign takes what mapForeign gave");
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  if (buffer.IsDetached()) return info.Env().Undefined();
+  // Detaching may free the region at once, so it is the last to be touched.
+  info[1].As<Napi::External<Region>>().Data()->unmap();
+  buffer.Detach();
+  return info.Env().Undefined();
+}
+
+Napi::Value mappingsOpen(const Napi::CallbackInfo& info) { return number(info.Env(), openMappings.load()); }
+
+}  // namespace
+
+void exportXenMap(Napi::Object exports) {
+  Export<mapForeign>(exports, "mapForeign");
+  Export<unmapForeign>(exports, "unmapForeign");
+  Export<mappingsOpen>(exports, "mappingsOpen");
+}

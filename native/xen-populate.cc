@@ -1,0 +1,119 @@
+// Pages for gfns of an HVM domain that have none yet.
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "bitmap.h"
+#include "types.h"
+#include "xen.h"
+
+namespace {
+
+// Both return how many extents they have done, or -1 with errno.
+using MemoryCall = int (*)(void* xch, uint32_t domid, unsigned long extents, unsigned order, unsigned flags, uint64_t* starts);
+using ReleaseCall = int (*)(void* xch, uint32_t domid, unsigned long extents, unsigned order, uint64_t* starts);
+
+constexpr unsigned SUPERPAGE_ORDER = 9;
+constexpr uint64_t SUPERPAGE = uint64_t{1} << SUPERPAGE_ORDER;
+
+class PopulateWorker : public Napi::AsyncWorker {
+ public:
+  PopulateWorker(Napi::Env env, MemoryCall populate, ReleaseCall release, void* xch, uint32_t domid, std::vector<uint64_t> gfns)
+      : Napi::AsyncWorker(env), deferred_(env), populate_(populate), release_(release), xch_(xch), domid_(domid),
+        gfns_(std::move(gfns)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+ protected:
+  void Execute() override {
+    std::sort(gfns_.begin(), gfns_.end());
+    gfns_.erase(std::unique(gfns_.begin(), gfns_.end()), gfns_.end());
+    std::vector<uint64_t> small;
+    for (size_t i = 0; i < gfns_.size();) {
+      if (wholeSuperpage(i)) {
+        large_.push_back(gfns_[i]);
+        i += SUPERPAGE;
+      } else {
+        small.push_back(gfns_[i++]);
+      }
+    }
+    // Whole 2 MiB are mapped as one, as the domain's builder does it. Where memory is too fragmented for that, page by page.
+    const size_t done = extents(large_, SUPERPAGE_ORDER);
+    for (size_t i = done; i < large_.size(); i++)
+      for (uint64_t page = 0; page < SUPERPAGE; page++) small.push_back(large_[i] + page);
+    large_.resize(done);
+    const size_t got = extents(small, 0);
+    if (got == small.size()) return;
+    error_ = errno_ != 0 ? errno_ : ENOMEM;
+    small.resize(got);
+    giveBack(small, 0);
+    giveBack(large_, SUPERPAGE_ORDER);
+  }
+
+  void OnOK() override { deferred_.Resolve(number(Env(), error_)); }
+
+ private:
+  bool wholeSuperpage(size_t i) const {
+    return gfns_[i] % SUPERPAGE == 0 && i + SUPERPAGE <= gfns_.size() && gfns_[i + SUPERPAGE - 1] == gfns_[i] + SUPERPAGE - 1;
+  }
+
+  size_t extents(const std::vector<uint64_t>& starts, unsigned order) {
+    if (starts.empty()) return 0;
+    std::vector<uint64_t> frames(starts);
+    errno = 0;
+    const int done = populate_(xch_, domid_, frames.size(), order, 0, frames.data());
+    errno_ = errno;
+    return done < 0 ? 0 : done;
+  }
+
+  void giveBack(std::vector<uint64_t>& starts, unsigned order) {
+    if (!starts.empty()) release_(xch_, domid_, starts.size(), order, starts.data());
+  }
+
+  Napi::Promise::Deferred deferred_;
+  MemoryCall populate_;
+  ReleaseCall release_;
+  void* xch_;
+  uint32_t domid_;
+  std::vector<uint64_t> gfns_;
+  std::vector<uint64_t> large_;
+  int errno_ = 0;
+  int error_ = 0;
+};
+
+// wanting(gfns, types: Uint8Array | undefined, present: bitmap, out: Uint32Array) → how many gfns of a stream's batch want a page:
+// neither XTAB nor BROKEN, and not in the bitmap.
+Napi::Value wanting(const Napi::CallbackInfo& info) {
+  const Words gfns = wordsArg(info, 0);
+  const bool typed = !info[1].IsUndefined();
+  const Bytes types = typed ? bytesArg(info, 1) : Bytes{nullptr, gfns.size};
+  const Bytes known = bytesArg(info, 2);
+  const Words out = wordsArg(info, 3);
+  needSameLength(info.Env(), "gfns", gfns.size, "types", types.size);
+  needAtLeast(info.Env(), "out", out.size, gfns.size);
+  size_t count = 0;
+  for (size_t i = 0; i < gfns.size; i++) {
+    if (typed && (types[i] == XTAB || types[i] == BROKEN)) continue;
+    if (gfns[i] / 8 < known.size && testBit(known, gfns[i])) continue;
+    out[count++] = gfns[i];
+  }
+  return number(info.Env(), count);
+}
+
+// populateGfns(populate, release: addresses, xch, domid, gfns) → Promise<errno>; all or nothing.
+Napi::Value populateGfns(const Napi::CallbackInfo& info) {
+  const Words gfns = wordsArg(info, 4);
+  auto* worker = new PopulateWorker(info.Env(), reinterpret_cast<MemoryCall>(addressArg(info, 0, "populate")),
+                                    reinterpret_cast<ReleaseCall>(addressArg(info, 1, "release")),
+                                    reinterpret_cast<void*>(addressArg(info, 2, "xch")),
+                                    static_cast<uint32_t>(integerArg(info, 3, "domid", 0xffff)), {gfns.begin(), gfns.end()});
+  const auto promise = worker->promise();
+  worker->Queue();
+  return promise;
+}
+
+}  // namespace
+
+void exportXenPopulate(Napi::Object exports) {
+  Export<wanting>(exports, "wanting");
+  Export<populateGfns>(exports, "populateGfns");
+}

@@ -1,0 +1,119 @@
+import { type Domain, type DomainInfo, Errno, type ForeignMemory, type PlatformState } from '../backend.js';
+import { NoDemandPaging } from './demand-paging.js';
+import { HvmMemory } from './hvm-memory.js';
+import { xenError } from './libs/errors.js';
+import type { RawDomainInfo } from './libs/xenctrl.js';
+import { XenLogDirty } from './log-dirty.js';
+import { HvmState } from './platform-state/hvm-state.js';
+import { pvParts } from './pv/index.js';
+import type { Session } from './session.js';
+import { suspendGuest } from './suspend.js';
+import type { Rings, ShellWiring } from './wiring.js';
+
+/** State that knows what libxl wants to hear of it. */
+interface ReportingState extends PlatformState {
+  readonly missing: number;
+  readonly rings: Rings;
+}
+
+/** How a handle on a domain came about. */
+export interface Origin {
+  /** It has never run: memory and state are still to come. */
+  readonly shell: boolean;
+  readonly wiring?: ShellWiring;
+  readonly suspendTimeoutMs?: number;
+}
+
+export class XenDomain implements Domain {
+  readonly logDirty: XenLogDirty;
+  readonly memory: ForeignMemory;
+  readonly state: ReportingState;
+  readonly paging: NoDemandPaging;
+
+  constructor(
+    private readonly session: Session,
+    readonly domid: number,
+    raw: RawDomainInfo,
+    private readonly origin: Origin,
+  ) {
+    this.logDirty = new XenLogDirty(session, domid);
+    this.paging = new NoDemandPaging(domid);
+    const { memory, state } = raw.hvm ? hvmParts(session, domid, origin) : pvParts(session, domid, origin);
+    this.memory = memory;
+    this.state = state;
+  }
+
+  async info(): Promise<DomainInfo> {
+    return describe(this.session, this.session.domain(this.domid));
+  }
+
+  async pause(): Promise<void> {
+    this.session.control.pause(this.domid);
+  }
+
+  async unpause(): Promise<void> {
+    if (!this.session.domain(this.domid).paused) throw this.invalid('it is not paused');
+    this.session.control.unpause(this.domid);
+  }
+
+  async suspend(): Promise<void> {
+    if (this.session.domain(this.domid).suspended) throw this.invalid('it is suspended already');
+    await suspendGuest(this.session, this.domid, this.origin.suspendTimeoutMs);
+  }
+
+  async resume(): Promise<void> {
+    if (!this.session.domain(this.domid).suspended) throw this.invalid('it is not suspended');
+    this.session.control.resume(this.domid);
+    this.session.store.resumeDomain(this.domid);
+  }
+
+  async destroy(): Promise<void> {
+    this.session.domain(this.domid);
+    const { control, ops } = this.session;
+    const [result, errno] = await ops.callOffLoop(control.ctrl.address('xc_domain_destroy'), [
+      control.address,
+      this.domid,
+    ]);
+    if (result < 0) throw xenError({ what: 'it cannot be destroyed', errno, domid: this.domid });
+  }
+
+  private invalid(what: string): Error {
+    return xenError({ what, errno: Errno.EINVAL, domid: this.domid, code: 'INVALID_STATE' });
+  }
+}
+
+/** A domain that the toolstack has made for us to fill. */
+export class AdoptedShell extends XenDomain {
+  /** Bit 0 CPUID, bit 1 MSR: what the stream has not said of it (libxl's static_data_done). */
+  missingStaticData(): number {
+    return this.state.missing;
+  }
+
+  /** Where its console and xenstore pages are, once its state is finished. */
+  rings(): Rings {
+    return this.state.rings;
+  }
+}
+
+export function describe(session: Session, raw: RawDomainInfo): DomainInfo {
+  const { domid, hvm, hap, vcpus, totPages, maxPages, pagedPages, paused, suspended, dying } = raw;
+  return {
+    domid,
+    name: session.store.read(`/local/domain/${domid}/name`) ?? `Domain-${domid}`,
+    guestType: hvm ? 'hvm' : 'pv',
+    pagingMode: hap ? 'hap' : 'shadow',
+    vcpus,
+    nrGfns: session.control.nrGfns(domid),
+    populatedPages: totPages,
+    maxPages,
+    pagedPages,
+    paused,
+    suspended,
+    dying,
+  };
+}
+
+function hvmParts(session: Session, domid: number, { shell, wiring }: Origin): { memory: HvmMemory; state: HvmState } {
+  const memory = new HvmMemory(session, domid, shell);
+  return { memory, state: new HvmState(session, domid, shell ? 'shell' : 'running', wiring) };
+}

@@ -1,0 +1,130 @@
+/** Pages of a PVH or HVM domain: a gfn is what the hypervisor calls it too, and a page is shown as it is. */
+import { pageOps } from '../../native/index.js';
+import { type Access, type BackendError, Errno, type ForeignMemory, type Mapping, PageType } from '../backend.js';
+import { checkBatch } from './batch.js';
+import { SPECIAL_PAGE_PARAMS } from './hvm-params.js';
+import { xenError } from './libs/errors.js';
+import { MAX_GFNS } from './limits.js';
+import type { Session } from './session.js';
+
+export class HvmMemory implements ForeignMemory {
+  /** Pages given to a domain that has never run, so that nobody has taken one away. Empty for a domain that runs. */
+  private given = new Uint8Array(0);
+
+  /** `unborn`: an empty shell; what it has, it has from populate(). */
+  constructor(
+    private readonly session: Session,
+    private readonly domid: number,
+    private readonly unborn: boolean,
+  ) {}
+
+  async types(gfns: Uint32Array): Promise<Uint8Array> {
+    checkBatch(this.domid, gfns);
+    const { control, ops } = this.session;
+    if (gfns.length === 0) return new Uint8Array(0);
+    const types = await ops.pfnTypes(control.ctrl.address('xc_get_pfn_type_batch'), control.address, this.domid, gfns);
+    if (typeof types === 'number') throw this.error('the types of its pages cannot be read', -types);
+    return types;
+  }
+
+  async dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
+    const { control, ops } = this.session;
+    this.session.domain(this.domid);
+    const types = control.ctrl.address('xc_get_pfn_type_batch');
+    const left = await ops.dropHoles(types, control.address, this.domid, bitmap, pages);
+    if (left < 0) throw this.error('the types of its pages cannot be read', -left);
+    return left;
+  }
+
+  async map(gfns: Uint32Array, access: Access): Promise<Mapping> {
+    checkBatch(this.domid, gfns);
+    const mapping = await this.session.foreign.map(this.domid, gfns, access);
+    // Nothing of a domain that is gone can be mapped, and that is no matter of single pages.
+    if (mapping.failed > 0 && mapping.failed === gfns.length) {
+      try {
+        this.session.domain(this.domid);
+      } catch (error) {
+        mapping.unmap();
+        throw error;
+      }
+    }
+    return mapping;
+  }
+
+  async populate(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
+    checkBatch(this.domid, gfns);
+    const { control, ops } = this.session;
+    const wanted = await this.holesAmong(gfns, types);
+    if (wanted.length === 0) return;
+    this.checkRange(wanted);
+    const { ctrl, address } = control;
+    const calls = [ctrl.address('xc_domain_populate_physmap'), ctrl.address('xc_domain_decrease_reservation')] as const;
+    const errno = await ops.populateGfns(...calls, address, this.domid, wanted);
+    if (errno !== 0) {
+      const remedy = 'raise maxmem in its configuration, or free memory on this host';
+      throw xenError({
+        what: `no memory for ${wanted.length} more pages`,
+        errno,
+        domid: this.domid,
+        code: 'NO_MEMORY',
+        remedy,
+      });
+    }
+    if (this.unborn) this.remember(wanted);
+  }
+
+  async depopulate(gfns: Uint32Array): Promise<void> {
+    checkBatch(this.domid, gfns);
+    const types = await this.types(gfns);
+    const frames = BigUint64Array.from(
+      [...gfns].filter((_, i) => types[i] !== PageType.XTAB),
+      BigInt,
+    );
+    if (frames.length === 0) return;
+    const { control, ops } = this.session;
+    const release = control.ctrl.address('xc_domain_decrease_reservation_exact');
+    const [result, errno] = await ops.callOffLoop(release, [control.address, this.domid, frames.length, 0, frames]);
+    if (result < 0) throw this.error(`${frames.length} of its pages cannot be taken away`, errno);
+    const held = gfns.filter((gfn) => gfn < this.given.length * 8);
+    pageOps.bitmapClear(this.given, held);
+  }
+
+  /** Pages that Xen, xenstore, the console or a device model uses behind the guest's back. */
+  async vital(): Promise<Uint32Array> {
+    this.session.domain(this.domid);
+    const params = SPECIAL_PAGE_PARAMS.map((index) => this.session.control.hvmParam(this.domid, index));
+    const gfns = [...new Set(params)].filter((value) => value > 0n && value < BigInt(MAX_GFNS)).map(Number);
+    const sorted = Uint32Array.from(gfns).sort();
+    const types = await this.types(sorted);
+    return sorted.filter((_, i) => types[i] !== PageType.XTAB);
+  }
+
+  private async holesAmong(gfns: Uint32Array, types?: Uint8Array): Promise<Uint32Array> {
+    const wanted = new Uint32Array(gfns.length);
+    const { ops } = this.session;
+    const some = wanted.subarray(0, ops.wanting(gfns, types, this.given, wanted));
+    if (this.unborn || some.length === 0) return some;
+    const now = await this.types(some);
+    return some.filter((_, i) => now[i] === PageType.XTAB);
+  }
+
+  private remember(gfns: Uint32Array): void {
+    const bytes = Math.ceil((gfns.reduce((most, gfn) => Math.max(most, gfn), 0) + 1) / 8);
+    if (bytes > this.given.length) {
+      const larger = new Uint8Array(Math.max(bytes, 2 * this.given.length));
+      larger.set(this.given);
+      this.given = larger;
+    }
+    pageOps.bitmapSet(this.given, gfns);
+  }
+
+  private checkRange(gfns: Uint32Array): void {
+    if (!gfns.includes(MAX_GFNS)) return;
+    const what = `gfn 0x${MAX_GFNS.toString(16)} is beyond any domain`;
+    throw xenError({ what, errno: Errno.EINVAL, domid: this.domid, code: 'BAD_GFN' });
+  }
+
+  private error(what: string, errno: number): BackendError {
+    return xenError({ what, errno, domid: this.domid });
+  }
+}

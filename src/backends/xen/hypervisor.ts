@@ -1,0 +1,91 @@
+import {
+  BackendError,
+  type Capabilities,
+  type Domain,
+  type DomainInfo,
+  type DomainShell,
+  type HypervisorBackend,
+} from '../backend.js';
+import { AdoptedShell, describe, XenDomain } from './domain.js';
+import { PhysCap } from './libs/abi.js';
+import { MAX_GFNS } from './limits.js';
+import { Session } from './session.js';
+import type { ShellWiring } from './wiring.js';
+
+export interface XenOptions {
+  /** How long a guest may take to suspend itself, twice over. Default: a minute, as libxl has it. */
+  readonly suspendTimeoutMs?: number;
+}
+
+/** The Xen of the dom0 that this runs in. */
+export class XenHypervisor implements HypervisorBackend {
+  readonly name = 'xen';
+  readonly capabilities: Capabilities;
+  private readonly handles = new Map<number, XenDomain>();
+
+  private constructor(
+    private readonly session: Session,
+    private readonly options: XenOptions,
+  ) {
+    const { capabilities } = session.control.physinfo();
+    const has = (bit: number): boolean => (capabilities & bit) !== 0;
+    this.capabilities = Object.freeze({
+      logDirty: has(PhysCap.HAP) || has(PhysCap.SHADOW),
+      demandPaging: false,
+      receive: false,
+      guestTypes: Object.freeze([
+        ...(has(PhysCap.HVM) ? ['hvm' as const] : []),
+        ...(has(PhysCap.PV) ? ['pv' as const] : []),
+      ]),
+      pagingModes: Object.freeze([
+        ...(has(PhysCap.SHADOW) ? ['shadow' as const] : []),
+        ...(has(PhysCap.HAP) ? ['hap' as const] : []),
+      ]),
+      maxPages: MAX_GFNS,
+    });
+  }
+
+  /** `NOT_SUPPORTED`, with what to do, where this is no dom0 or something that it needs is missing. */
+  static open(options: XenOptions = {}): XenHypervisor {
+    return new XenHypervisor(new Session(), options);
+  }
+
+  async listDomains(): Promise<DomainInfo[]> {
+    const { session } = this;
+    const live = session.control.domains().filter(({ domid, dying }) => domid !== 0 && !dying);
+    return live.map((raw) => describe(session, raw));
+  }
+
+  async domain(domid: number): Promise<Domain> {
+    const raw = this.session.domain(domid);
+    // One object for each domain, so that an operation under way is known to every handle.
+    const known = this.handles.get(domid);
+    if (known) return known;
+    const handle = new XenDomain(this.session, domid, raw, { shell: false, ...this.options });
+    this.handles.set(domid, handle);
+    return handle;
+  }
+
+  /** The empty domain that libxl has created, to be filled from a stream. */
+  async adoptShell(domid: number, wiring: ShellWiring): Promise<AdoptedShell> {
+    const shell = new AdoptedShell(this.session, domid, this.session.domain(domid), { shell: true, wiring });
+    this.handles.set(domid, shell);
+    return shell;
+  }
+
+  async createShell(_shell: DomainShell): Promise<Domain> {
+    this.session.control; // MUST 2 before MUST 1
+    throw new BackendError('NOT_SUPPORTED', 'a domain of Xen is created by its toolstack', {
+      remedy: 'receive through xl: LIBXL_SAVE_HELPER=…/xenferry-save-helper xl migrate-receive, or xl restore',
+    });
+  }
+
+  async close(): Promise<void> {
+    this.handles.clear();
+    this.session.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

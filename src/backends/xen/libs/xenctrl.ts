@@ -1,0 +1,334 @@
+/** libxenctrl and libxenguest: one method for each call that the backend makes, with errno turned into an error. */
+import { type BackendErrorCode, Errno } from '../../errors.js';
+import {
+  CPUID_LEAF_BYTES,
+  DomainFlag,
+  DomainInfoLayout,
+  hasPolicyObjects,
+  MSR_ENTRY_BYTES,
+  PhysinfoLayout,
+  SHUTDOWN_REASON_SHIFT,
+  SHUTDOWN_SUSPEND,
+} from './abi.js';
+import { type Failure, xenError } from './errors.js';
+import { addressOf, type CFunction, type CType, isNull, lastErrno, type SharedLibrary } from './ffi.js';
+import type { Libraries } from './libraries.js';
+
+/** xc_domaininfo_t, what is used of it. */
+export interface RawDomainInfo {
+  readonly domid: number;
+  readonly dying: boolean;
+  readonly hvm: boolean;
+  readonly paused: boolean;
+  readonly suspended: boolean;
+  /** Stopped for another reason: it crashed, or powered off. */
+  readonly shutdown: boolean;
+  readonly hap: boolean;
+  readonly totPages: number;
+  readonly maxPages: number;
+  readonly pagedPages: number;
+  readonly sharedInfoFrame: bigint;
+  readonly vcpus: number;
+}
+
+export interface TscInfo {
+  readonly mode: number;
+  readonly khz: number;
+  readonly nsec: bigint;
+  readonly incarnation: number;
+}
+
+export interface CpuPolicy {
+  /** xen_cpuid_leaf_t[] */
+  readonly cpuid: Buffer;
+  /** xen_msr_entry_t[] */
+  readonly msrs: Buffer;
+}
+
+type Args = Parameters<CFunction>;
+type Because = Pick<Failure, 'code' | 'remedy'>;
+
+export class XenControl {
+  readonly ctrl: SharedLibrary;
+  private handle: Buffer | undefined;
+
+  constructor(private readonly libraries: Libraries) {
+    this.ctrl = libraries.get('libxenctrl');
+    // Its own logger would write to stderr beside our errors; a null one still does, so errors of calls that may fail are few.
+    this.handle = this.ctrl.call<Buffer>('xc_interface_open', 'pointer', ['pointer', 'pointer', 'uint'], null, null, 0);
+    if (isNull(this.handle)) {
+      const errno = lastErrno();
+      this.handle = undefined;
+      throw xenError({
+        what: 'cannot open the hypervisor’s control interface',
+        errno,
+        remedy: 'run this as root in dom0',
+      });
+    }
+  }
+
+  get guest(): SharedLibrary {
+    return this.libraries.get('libxenguest');
+  }
+
+  /** The address of the xc_interface, for calls made in native/. */
+  get address(): number {
+    return addressOf(this.xch);
+  }
+
+  close(): void {
+    if (!this.handle) return;
+    this.ctrl.call('xc_interface_close', 'int', ['pointer'], this.handle);
+    this.handle = undefined;
+  }
+
+  /** Undefined where no domain has this domid. */
+  domainInfo(domid: number): RawDomainInfo | undefined {
+    const info = this.firstFrom(domid);
+    return info?.domid === domid ? info : undefined;
+  }
+
+  /** In the order of their domids. */
+  domains(): RawDomainInfo[] {
+    const all: RawDomainInfo[] = [];
+    for (let info = this.firstFrom(0); info; info = this.firstFrom(info.domid + 1)) all.push(info);
+    return all;
+  }
+
+  /** Highest gfn, plus one. */
+  nrGfns(domid: number): number {
+    const out = Buffer.alloc(8);
+    this.run('cannot learn its number of gfns', 'xc_domain_nr_gpfns', ['uint32', 'pointer'], domid, [domid, out]);
+    return Number(out.readBigUInt64LE());
+  }
+
+  pause(domid: number): void {
+    this.run('cannot pause it', 'xc_domain_pause', ['uint32'], domid, [domid]);
+  }
+
+  unpause(domid: number): void {
+    this.run('cannot unpause it', 'xc_domain_unpause', ['uint32'], domid, [domid]);
+  }
+
+  /** Lets a suspended domain run again; the guest sees that its suspend was cancelled. */
+  resume(domid: number): void {
+    // It moved from one library to the other.
+    const library = this.guest.has('xc_domain_resume') ? this.guest : this.ctrl;
+    const result = library.call<number>('xc_domain_resume', 'int', ['pointer', 'uint32', 'int'], this.xch, domid, 1);
+    this.check('cannot resume it', domid, result);
+  }
+
+  tscInfo(domid: number): TscInfo {
+    const out = Buffer.alloc(24);
+    const [mode, nsec, khz, incarnation] = [out.subarray(0), out.subarray(8), out.subarray(16), out.subarray(20)];
+    const types: CType[] = ['uint32', 'pointer', 'pointer', 'pointer', 'pointer'];
+    this.run('cannot read its TSC mode', 'xc_domain_get_tsc_info', types, domid, [domid, mode, nsec, khz, incarnation]);
+    return {
+      mode: mode.readUInt32LE(),
+      nsec: nsec.readBigUInt64LE(),
+      khz: khz.readUInt32LE(),
+      incarnation: incarnation.readUInt32LE(),
+    };
+  }
+
+  setTscInfo(domid: number, { mode, nsec, khz, incarnation }: TscInfo): void {
+    const types: CType[] = ['uint32', 'uint32', 'uint64', 'uint32', 'uint32'];
+    const args = [domid, mode, nsec.toString(), khz, incarnation];
+    this.run('cannot set its TSC mode', 'xc_domain_set_tsc_info', types, domid, args, { code: 'BAD_STATE_RECORD' });
+  }
+
+  hvmContext(domid: number): Buffer {
+    const types: CType[] = ['uint32', 'pointer', 'uint32'];
+    const what = 'cannot read its HVM context';
+    const size = this.run(what, 'xc_domain_hvm_getcontext', types, domid, [domid, null, 0]);
+    const context = Buffer.alloc(size);
+    const used = this.run(what, 'xc_domain_hvm_getcontext', types, domid, [domid, context, size]);
+    return context.subarray(0, used);
+  }
+
+  setHvmContext(domid: number, context: Buffer): void {
+    const types: CType[] = ['uint32', 'pointer', 'uint32'];
+    const why: Because = {
+      code: 'BAD_STATE_RECORD',
+      remedy: 'it comes from another CPU model or a newer Xen, or is damaged',
+    };
+    const what = 'the hypervisor refuses its HVM context';
+    this.run(what, 'xc_domain_hvm_setcontext', types, domid, [domid, context, context.length], why);
+  }
+
+  hvmParam(domid: number, index: number): bigint {
+    const out = Buffer.alloc(8);
+    const types: CType[] = ['uint32', 'uint32', 'pointer'];
+    this.run(`cannot read HVM param ${index}`, 'xc_hvm_param_get', types, domid, [domid, index, out]);
+    return out.readBigUInt64LE();
+  }
+
+  setHvmParam(domid: number, index: number, value: bigint): void {
+    const types: CType[] = ['uint32', 'uint32', 'uint64'];
+    const args = [domid, index, value.toString()];
+    this.run(`cannot set HVM param ${index}`, 'xc_hvm_param_set', types, domid, args, { code: 'BAD_STATE_RECORD' });
+  }
+
+  /** Zeroes one page. */
+  clearPage(domid: number, gfn: bigint): void {
+    const types: CType[] = ['uint32', 'uint64', 'int'];
+    const what = `cannot clear gfn 0x${gfn.toString(16)}`;
+    this.run(what, 'xc_clear_domain_pages', types, domid, [domid, gfn.toString(), 1], { code: 'BAD_STATE_RECORD' });
+  }
+
+  /** The CPU policy that the guest sees. */
+  cpuPolicy(domid: number): CpuPolicy {
+    const sizes = Buffer.alloc(8);
+    const [leaves, entries] = [sizes.subarray(0), sizes.subarray(4)];
+    const what = 'cannot read its CPU policy';
+    const objects = hasPolicyObjects(this.guest);
+    const library = objects ? this.guest : this.ctrl;
+    const sizeCall = objects ? 'xc_cpu_policy_get_size' : 'xc_get_cpu_policy_size';
+    this.check(
+      what,
+      domid,
+      library.call<number>(sizeCall, 'int', ['pointer', 'pointer', 'pointer'], this.xch, leaves, entries),
+    );
+    const cpuid = Buffer.alloc(leaves.readUInt32LE() * CPUID_LEAF_BYTES);
+    const msrs = Buffer.alloc(entries.readUInt32LE() * MSR_ENTRY_BYTES);
+    if (objects) this.serialisePolicy(what, domid, [cpuid, leaves, msrs, entries]);
+    else this.fetchPolicy(what, domid, [leaves, cpuid, entries, msrs]);
+    return {
+      cpuid: cpuid.subarray(0, leaves.readUInt32LE() * CPUID_LEAF_BYTES),
+      msrs: msrs.subarray(0, entries.readUInt32LE() * MSR_ENTRY_BYTES),
+    };
+  }
+
+  setCpuPolicy(domid: number, { cpuid, msrs }: CpuPolicy): void {
+    const library = this.guest.has('xc_set_domain_cpu_policy') ? this.guest : this.ctrl;
+    const where = Buffer.alloc(12, 0xff);
+    const [leaf, subleaf, msr] = [where.subarray(0), where.subarray(4), where.subarray(8)];
+    const types: CType[] = [
+      'pointer',
+      'uint32',
+      'uint32',
+      'pointer',
+      'uint32',
+      'pointer',
+      'pointer',
+      'pointer',
+      'pointer',
+    ];
+    const counts = [cpuid.length / CPUID_LEAF_BYTES, msrs.length / MSR_ENTRY_BYTES];
+    const args: Args = [this.xch, domid, counts[0], cpuid, counts[1], msrs, leaf, subleaf, msr];
+    const result = library.call<number>('xc_set_domain_cpu_policy', 'int', types, ...args);
+    if (result === 0) return;
+    const errno = lastErrno();
+    const [l, s, m] = [leaf, subleaf, msr].map((at) => at.readUInt32LE().toString(16));
+    const what = `this host cannot offer its CPU policy: leaf 0x${l}, subleaf 0x${s}, MSR 0x${m}`;
+    const remedy = 'migrate between hosts of the same CPU model, or level the guest’s CPUID in its configuration';
+    throw xenError({ what, errno, domid, code: 'BAD_STATE_RECORD', remedy });
+  }
+
+  /** Grants of the console and xenstore pages, which a new domain's grant table does not have. */
+  seedGrants(domid: number, hvm: boolean, console: Ring, store: Ring): void {
+    const types: CType[] = ['pointer', 'uint32', 'bool', 'uint64', 'uint64', 'uint32', 'uint32'];
+    const gfns = [console.gfn.toString(), store.gfn.toString()];
+    const args: Args = [this.xch, domid, hvm, gfns[0], gfns[1], console.domid, store.domid];
+    const result = this.guest.call<number>('xc_dom_gnttab_seed', 'int', types, ...args);
+    this.check('cannot grant its console and xenstore pages', domid, result);
+  }
+
+  /** XEN_SYSCTL_PHYSCAP_* bits, and pages of the host. */
+  physinfo(): { capabilities: number; totalPages: number; freePages: number } {
+    const info = Buffer.alloc(PhysinfoLayout.BYTES);
+    this.run('cannot ask the hypervisor what it can do', 'xc_physinfo', ['pointer'], undefined, [info]);
+    return {
+      capabilities: info.readUInt32LE(PhysinfoLayout.CAPABILITIES),
+      totalPages: Number(info.readBigUInt64LE(PhysinfoLayout.TOTAL_PAGES)),
+      freePages: Number(info.readBigUInt64LE(PhysinfoLayout.FREE_PAGES)),
+    };
+  }
+
+  /** A call of libxenctrl's that returns a negative number and sets errno when it fails. */
+  run(
+    what: string,
+    symbol: string,
+    types: readonly CType[],
+    domid: number | undefined,
+    args: Args,
+    why?: Because,
+  ): number {
+    const result = this.ctrl.call<number>(symbol, 'int', ['pointer', ...types], this.xch, ...args);
+    return this.check(what, domid, result, why);
+  }
+
+  get xch(): Buffer {
+    if (!this.handle) throw new Error('the control interface has been closed');
+    return this.handle;
+  }
+
+  private check(what: string, domid: number | undefined, result: number, why?: Because): number {
+    if (result >= 0) return result;
+    const errno = lastErrno();
+    // A domain that has just gone explains every other complaint.
+    const code: BackendErrorCode | undefined = errno === Errno.ESRCH ? undefined : why?.code;
+    throw xenError({ what, errno, domid, ...why, code });
+  }
+
+  /** xc_domain_getinfolist answers with the next higher domid where there is none; one at a time, since its stride varies. */
+  private firstFrom(domid: number): RawDomainInfo | undefined {
+    const info = Buffer.alloc(DomainInfoLayout.BYTES);
+    const types: CType[] = ['uint32', 'uint', 'pointer'];
+    const count = this.run('cannot list the domains', 'xc_domain_getinfolist', types, undefined, [domid, 1, info]);
+    return count > 0 ? decodeInfo(info) : undefined;
+  }
+
+  private serialisePolicy(what: string, domid: number, [cpuid, leaves, msrs, entries]: readonly Buffer[]): void {
+    const policy = this.guest.call<Buffer>('xc_cpu_policy_init', 'pointer', []);
+    if (isNull(policy)) throw xenError({ what, errno: lastErrno(), domid });
+    try {
+      const get = this.guest.call<number>(
+        'xc_cpu_policy_get_domain',
+        'int',
+        ['pointer', 'uint32', 'pointer'],
+        this.xch,
+        domid,
+        policy,
+      );
+      this.check(what, domid, get);
+      const types: CType[] = ['pointer', 'pointer', 'pointer', 'pointer', 'pointer', 'pointer'];
+      const args: Args = [this.xch, policy, cpuid, leaves, msrs, entries];
+      this.check(what, domid, this.guest.call<number>('xc_cpu_policy_serialise', 'int', types, ...args));
+    } finally {
+      this.guest.call('xc_cpu_policy_destroy', 'void', ['pointer'], policy);
+    }
+  }
+
+  private fetchPolicy(what: string, domid: number, [leaves, cpuid, entries, msrs]: readonly Buffer[]): void {
+    const types: CType[] = ['uint32', 'pointer', 'pointer', 'pointer', 'pointer'];
+    this.run(what, 'xc_get_domain_cpu_policy', types, domid, [domid, leaves, cpuid, entries, msrs]);
+  }
+}
+
+/** A page shared with a service domain. */
+export interface Ring {
+  readonly gfn: number | bigint;
+  readonly domid: number;
+}
+
+function decodeInfo(info: Buffer): RawDomainInfo {
+  const flags = info.readUInt32LE(DomainInfoLayout.FLAGS);
+  const stopped = (flags & DomainFlag.SHUTDOWN) !== 0;
+  const reason = (flags >>> SHUTDOWN_REASON_SHIFT) & 0xff;
+  return {
+    domid: info.readUInt16LE(DomainInfoLayout.DOMID),
+    dying: (flags & DomainFlag.DYING) !== 0,
+    hvm: (flags & DomainFlag.HVM) !== 0,
+    paused: (flags & DomainFlag.PAUSED) !== 0,
+    suspended: stopped && reason === SHUTDOWN_SUSPEND,
+    shutdown: stopped && reason !== SHUTDOWN_SUSPEND,
+    hap: (flags & DomainFlag.HAP) !== 0,
+    totPages: Number(info.readBigUInt64LE(DomainInfoLayout.TOT_PAGES)),
+    maxPages: Number(info.readBigUInt64LE(DomainInfoLayout.MAX_PAGES)),
+    pagedPages: Number(info.readBigUInt64LE(DomainInfoLayout.PAGED_PAGES)),
+    sharedInfoFrame: info.readBigUInt64LE(DomainInfoLayout.SHARED_INFO),
+    // No vCPU at all is an id of -1.
+    vcpus: (info.readUInt32LE(DomainInfoLayout.MAX_VCPU_ID) + 1) >>> 0,
+  };
+}

@@ -1,0 +1,61 @@
+/** libxenstore: names of domains, and the request to suspend. */
+import { xenError } from './errors.js';
+import { type CType, isNull, lastErrno, memoryAt, type SharedLibrary } from './ffi.js';
+import type { Libraries } from './libraries.js';
+
+/** XBT_NULL: outside of a transaction. */
+const NO_TRANSACTION = 0;
+
+export class XenStore {
+  private readonly library: SharedLibrary;
+  private readonly libc: SharedLibrary;
+  private handle: Buffer | undefined;
+
+  constructor(libraries: Libraries) {
+    this.library = libraries.get('libxenstore');
+    this.libc = libraries.get('libc');
+    this.handle = this.library.call<Buffer>('xs_open', 'pointer', ['uint64'], 0);
+    if (!isNull(this.handle)) return;
+    this.handle = undefined;
+    throw xenError({
+      what: 'cannot reach xenstore',
+      errno: lastErrno(),
+      remedy: 'run this as root in dom0, with xenstored running (Debian: service xen)',
+    });
+  }
+
+  /** Undefined where there is no such key. */
+  read(path: string): string | undefined {
+    const length = Buffer.alloc(4);
+    const types: CType[] = ['pointer', 'uint32', 'string', 'pointer'];
+    const value = this.library.call<Buffer>('xs_read', 'pointer', types, this.open, NO_TRANSACTION, path, length);
+    if (isNull(value)) return undefined;
+    const text = memoryAt(value, length.readUInt32LE()).toString('utf8');
+    this.libc.call('free', 'void', ['pointer'], value);
+    return text;
+  }
+
+  write(path: string, value: string): void {
+    const bytes = Buffer.from(value);
+    const types: CType[] = ['pointer', 'uint32', 'string', 'pointer', 'uint32'];
+    if (this.library.call<boolean>('xs_write', 'bool', types, this.open, NO_TRANSACTION, path, bytes, bytes.length))
+      return;
+    throw xenError({ what: `cannot write ${path} in xenstore`, errno: lastErrno() });
+  }
+
+  /** Tells xenstored that a domain that had shut down to suspend runs again. */
+  resumeDomain(domid: number): void {
+    if (this.library.call<boolean>('xs_resume_domain', 'bool', ['pointer', 'uint32'], this.open, domid)) return;
+    throw xenError({ what: 'xenstored cannot be told that it runs again', errno: lastErrno(), domid });
+  }
+
+  close(): void {
+    if (this.handle) this.library.call('xs_close', 'void', ['pointer'], this.handle);
+    this.handle = undefined;
+  }
+
+  private get open(): Buffer {
+    if (!this.handle) throw new Error('the connection to xenstore has been closed');
+    return this.handle;
+  }
+}

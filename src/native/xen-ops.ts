@@ -1,0 +1,52 @@
+/**
+ * What the Xen backend needs from C++ (native/xen-*.cc). There is no fallback: these reach memory that JavaScript cannot.
+ * Addresses are numbers, as ffi-napi's `address()` gives them; the addon itself links to no Xen library.
+ */
+export interface XenOps {
+  /**
+   * Calls a C function of at most eight integer or pointer arguments on a thread of libuv's. A typed array is passed as its
+   * memory, which must not be looked at until the promise settles. Resolves to its result and its errno.
+   */
+  callOffLoop(
+    address: number,
+    args: readonly (number | bigint | NodeJS.TypedArray | null)[],
+  ): Promise<[result: number, errno: number]>;
+
+  /** xenforeignmemory_map. `frames` are gfns of an HVM domain or mfns of a PV domain. */
+  mapForeign(
+    map: number,
+    unmap: number,
+    handle: number,
+    domid: number,
+    writable: boolean,
+    frames: Uint32Array | BigUint64Array,
+  ): Promise<ForeignPages>;
+  /** Unmaps and detaches; a second call does nothing. */
+  unmapForeign(buffer: ArrayBuffer, region: unknown): void;
+  /** Mappings of this process that are open. */
+  mappingsOpen(): number;
+
+  /** xc_get_pfn_type_batch of an HVM domain, at most 1,024 gfns; a negative errno where it fails. */
+  pfnTypes(types: number, xch: number, domid: number, gfns: Uint32Array): Promise<Uint8Array | number>;
+  /** Clears the bits of gfns without a page; resolves to how many are left, or a negative errno. */
+  dropHoles(types: number, xch: number, domid: number, bitmap: Uint8Array, pages: number): Promise<number>;
+
+  /** The gfns of a stream's batch that want a page: neither XTAB nor BROKEN, and not in the bitmap. Returns how many. */
+  wanting(gfns: Uint32Array, types: Uint8Array | undefined, present: Uint8Array, out: Uint32Array): number;
+  /**
+   * xc_domain_populate_physmap of an HVM domain, all or nothing, whole 2 MiB in one piece where there are such; `release` is
+   * xc_domain_decrease_reservation. Resolves to an errno, or 0.
+   */
+  populateGfns(populate: number, release: number, xch: number, domid: number, gfns: Uint32Array): Promise<number>;
+}
+
+export interface ForeignPages {
+  /** Why nothing at all could be mapped, or 0. */
+  readonly errno: number;
+  readonly slots: Uint32Array;
+  readonly errors: Int32Array;
+  readonly failed: number;
+  /** Not there if no page could be mapped. */
+  readonly buffer?: ArrayBuffer;
+  readonly region?: unknown;
+}

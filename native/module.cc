@@ -1,4 +1,4 @@
-// The addon: src/native/page-ops.ts and src/native/xen-ops.ts in C++. It keeps no state but a count of open mappings, so any
+// The addon: src/native/page-ops.ts, xen-ops.ts and pv-ops.ts in C++. It keeps no state but a count of open mappings, so any
 // number of threads and contexts may load it.
 #include <napi.h>
 
@@ -13,6 +13,8 @@ void exportXenCall(Napi::Object exports);
 void exportXenMap(Napi::Object exports);
 void exportXenTypes(Napi::Object exports);
 void exportXenPopulate(Napi::Object exports);
+void exportPvFrames(Napi::Object exports);
+void exportPvTables(Napi::Object exports);
 void exportFd(Napi::Object exports);
 
 static Napi::Object Init(Napi::Env, Napi::Object exports) {
@@ -27,6 +29,8 @@ static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportXenMap(exports);
   exportXenTypes(exports);
   exportXenPopulate(exports);
+  exportPvFrames(exports);
+  exportPvTables(exports);
   exportFd(exports);
   return exports;
 }

@@ -9,7 +9,9 @@
 
 namespace {
 
-using MapFunction = void* (*)(void* handle, uint32_t domid, int prot, size_t pages, const uint64_t* frames, int* errors);
+// xenforeignmemory_map2.
+using MapFunction = void* (*)(void* handle, uint32_t domid, void* address, int prot, int flags, size_t pages, const uint64_t* frames,
+                              int* errors);
 using UnmapFunction = int (*)(void* handle, void* address, size_t pages);
 
 std::atomic<uint32_t> openMappings{0};
@@ -36,8 +38,9 @@ struct Region {
 
 class MapWorker : public Napi::AsyncWorker {
  public:
-  MapWorker(Napi::Env env, Library library, uint32_t domid, int prot, std::vector<uint64_t> frames)
-      : Napi::AsyncWorker(env), deferred_(env), library_(library), domid_(domid), prot_(prot), frames_(std::move(frames)) {}
+  MapWorker(Napi::Env env, Library library, uint32_t domid, int prot, std::vector<uint64_t> frames, size_t spare)
+      : Napi::AsyncWorker(env), deferred_(env), library_(library), domid_(domid), prot_(prot), frames_(std::move(frames)),
+        spare_(spare) {}
 
   ~MapWorker() override {
     if (region_) region_->unmap();
@@ -90,7 +93,7 @@ class MapWorker : public Napi::AsyncWorker {
     std::vector<int> errors(wanted.size(), 0);
     for (size_t i = 0; i < wanted.size(); i++) frames[i] = frames_[wanted[i]];
     errno = 0;
-    void* address = library_.map(library_.handle, domid_, prot_, frames.size(), frames.data(), errors.data());
+    void* address = place(frames, errors);
     if (address == nullptr) {
       errno_ = errno != 0 ? errno : EINVAL;
       for (const size_t i : wanted) errors_[i] = errno_;
@@ -106,13 +109,27 @@ class MapWorker : public Napi::AsyncWorker {
       }
     }
     if (good.size() == wanted.size()) {
-      region_ = std::make_unique<Region>(Region{library_, address, frames.size()});
+      region_ = std::make_unique<Region>(Region{library_, address, frames.size() + spare_});
       openMappings++;
       return true;
     }
-    library_.unmap(library_.handle, address, frames.size());
+    library_.unmap(library_.handle, address, frames.size() + spare_);
     wanted.swap(good);
     return false;
+  }
+
+  // The pages, and behind them the spare ones, in one piece of memory.
+  void* place(const std::vector<uint64_t>& frames, std::vector<int>& errors) {
+    void* room = nullptr;
+    if (spare_ > 0) {
+      room = mmap(nullptr, (frames.size() + spare_) * GUEST_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (room == MAP_FAILED) return nullptr;
+    }
+    const int flags = room != nullptr ? MAP_FIXED : 0;
+    void* address = library_.map(library_.handle, domid_, room, prot_, flags, frames.size(), frames.data(), errors.data());
+    // The library has unmapped its own part, which may be another thread's by now.
+    if (address == nullptr && room != nullptr) munmap(static_cast<char*>(room) + frames.size() * GUEST_PAGE, spare_ * GUEST_PAGE);
+    return address;
   }
 
   template <typename Array, typename T>
@@ -127,23 +144,14 @@ class MapWorker : public Napi::AsyncWorker {
   uint32_t domid_;
   int prot_;
   std::vector<uint64_t> frames_;
+  size_t spare_;
   std::vector<uint32_t> slots_;
   std::vector<int32_t> errors_;
   std::unique_ptr<Region> region_;
   int errno_ = 0;
 };
 
-std::vector<uint64_t> framesArg(const Napi::CallbackInfo& info, size_t i) {
-  const auto value = info[i];
-  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_biguint64_array) {
-    const auto frames = value.As<Napi::BigUint64Array>();
-    return {frames.Data(), frames.Data() + frames.ElementLength()};
-  }
-  const Words gfns = wordsArg(info, i);
-  return {gfns.begin(), gfns.end()};
-}
-
-// mapForeign(map, unmap, handle: addresses, domid, writable, frames: Uint32Array | BigUint64Array)
+// mapForeign(map, unmap, handle: addresses, domid, writable, frames: Uint32Array | BigUint64Array, spare)
 // → Promise<{ errno, slots, errors, failed, buffer?, region? }>
 Napi::Value mapForeign(const Napi::CallbackInfo& info) {
   const Library library{reinterpret_cast<MapFunction>(addressArg(info, 0, "map")),
@@ -151,7 +159,8 @@ Napi::Value mapForeign(const Napi::CallbackInfo& info) {
                         reinterpret_cast<void*>(addressArg(info, 2, "handle"))};
   const auto domid = static_cast<uint32_t>(integerArg(info, 3, "domid", 0xffff));
   const int prot = info[4].ToBoolean() ? PROT_READ | PROT_WRITE : PROT_READ;
-  auto* worker = new MapWorker(info.Env(), library, domid, prot, framesArg(info, 5));
+  const auto spare = static_cast<size_t>(integerArg(info, 6, "spare", GFN_LIMIT));
+  auto* worker = new MapWorker(info.Env(), library, domid, prot, frameList(info, 5), spare);
   const auto promise = worker->promise();
   worker->Queue();
   return promise;
@@ -172,6 +181,16 @@ Napi::Value unmapForeign(const Napi::CallbackInfo& info) {
 Napi::Value mappingsOpen(const Napi::CallbackInfo& info) { return number(info.Env(), openMappings.load()); }
 
 }  // namespace
+
+std::vector<uint64_t> frameList(const Napi::CallbackInfo& info, size_t i) {
+  const auto value = info[i];
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_biguint64_array) {
+    const auto frames = value.As<Napi::BigUint64Array>();
+    return {frames.Data(), frames.Data() + frames.ElementLength()};
+  }
+  const Words gfns = wordsArg(info, i);
+  return {gfns.begin(), gfns.end()};
+}
 
 void exportXenMap(Napi::Object exports) {
   Export<mapForeign>(exports, "mapForeign");

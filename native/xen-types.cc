@@ -26,8 +26,8 @@ struct Query {
 
 class TypesWorker : public Napi::AsyncWorker {
  public:
-  TypesWorker(Napi::Env env, Query query, Words gfns)
-      : Napi::AsyncWorker(env), deferred_(env), query_(query), frames_(gfns.begin(), gfns.end()) {}
+  TypesWorker(Napi::Env env, Query query, std::vector<uint64_t> frames)
+      : Napi::AsyncWorker(env), deferred_(env), query_(query), frames_(std::move(frames)) {}
   Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
@@ -106,11 +106,11 @@ Napi::Value queued(Worker* worker) {
   return promise;
 }
 
-// pfnTypes(function, xch, domid, gfns: Uint32Array, at most 1,024) → Promise<Uint8Array | -errno>
+// pfnTypes(function, xch, domid, frames: Uint32Array | BigUint64Array, at most 1,024) → Promise<Uint8Array | -errno>
 Napi::Value pfnTypes(const Napi::CallbackInfo& info) {
-  const Words gfns = wordsArg(info, 3);
-  if (gfns.size > BATCH) throw Napi::RangeError::New(info.Env(), "at most 1,024 gfns");
-  return queued(new TypesWorker(info.Env(), queryArg(info), gfns));
+  auto frames = frameList(info, 3);
+  if (frames.size() > BATCH) throw Napi::RangeError::New(info.Env(), "at most 1,024 frames");
+  return queued(new TypesWorker(info.Env(), queryArg(info), std::move(frames)));
 }
 
 // dropHoles(function, xch, domid, bitmap: Uint8Array, pages) → Promise<bits left | -errno>. The bitmap is changed meanwhile.

@@ -2,12 +2,16 @@
 // and passes the addresses of their functions, so the addon builds and loads on any machine.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "args.h"
 
 // An address that ffi-napi gave out, as a number.
 uintptr_t addressArg(const Napi::CallbackInfo& info, size_t i, const char* name);
+// Frame numbers as the hypervisor has them: gfns of an HVM domain in a Uint32Array, or mfns in a BigUint64Array.
+std::vector<uint64_t> frameList(const Napi::CallbackInfo& info, size_t i);
 
 // A promise with errors of the hypervisor as [result, errno].
 using PfnTypeBatch = int (*)(void* xch, uint32_t domid, unsigned count, uint64_t* frames);

@@ -7,10 +7,12 @@ import { dirname, join } from 'node:path';
 import { fallback } from './fallback.js';
 import type { FdOps } from './fd-ops.js';
 import type { PageOps } from './page-ops.js';
+import type { PvOps } from './pv-ops.js';
 import type { XenOps } from './xen-ops.js';
 
 export type { FdOps, FdResult } from './fd-ops.js';
 export type { PageOps } from './page-ops.js';
+export type { PvOps } from './pv-ops.js';
 export type { ForeignPages, XenOps } from './xen-ops.js';
 
 const ADDON = join('native', 'build', 'Release', 'xenferry.node');
@@ -25,11 +27,11 @@ function addonPath(): string | undefined {
  * The addon, or undefined where it has not been built. One that is there and cannot be loaded (another platform's, or cut
  * short) throws: whoever built it should hear of it.
  */
-export function loadAddon(): (PageOps & XenOps & FdOps) | undefined {
+export function loadAddon(): (PageOps & XenOps & PvOps & FdOps) | undefined {
   const path = addonPath();
   if (path === undefined) return undefined;
   try {
-    return { kind: 'native', ...(require(path) as Omit<PageOps, 'kind'> & XenOps & FdOps) };
+    return { kind: 'native', ...(require(path) as Omit<PageOps, 'kind'> & XenOps & PvOps & FdOps) };
   } catch (cause) {
     throw new Error(`${path} cannot be loaded: run npm run build:native, or set XENFERRY_NATIVE=0`, { cause });
   }

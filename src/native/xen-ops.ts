@@ -12,7 +12,10 @@ export interface XenOps {
     args: readonly (number | bigint | NodeJS.TypedArray | null)[],
   ): Promise<[result: number, errno: number]>;
 
-  /** xenforeignmemory_map. `frames` are gfns of an HVM domain or mfns of a PV domain. */
+  /**
+   * xenforeignmemory_map2. `frames` are gfns of an HVM domain or mfns of a PV domain. As many pages of this process's own as
+   * `spare` says lie at the end of the buffer, if there is one.
+   */
   mapForeign(
     map: number,
     unmap: number,
@@ -20,15 +23,21 @@ export interface XenOps {
     domid: number,
     writable: boolean,
     frames: Uint32Array | BigUint64Array,
+    spare: number,
   ): Promise<ForeignPages>;
   /** Unmaps and detaches; a second call does nothing. */
   unmapForeign(buffer: ArrayBuffer, region: unknown): void;
   /** Mappings of this process that are open. */
   mappingsOpen(): number;
 
-  /** xc_get_pfn_type_batch of an HVM domain, at most 1,024 gfns; a negative errno where it fails. */
-  pfnTypes(types: number, xch: number, domid: number, gfns: Uint32Array): Promise<Uint8Array | number>;
-  /** Clears the bits of gfns without a page; resolves to how many are left, or a negative errno. */
+  /** xc_get_pfn_type_batch, at most 1,024 gfns of an HVM domain or mfns of a PV domain; a negative errno where it fails. */
+  pfnTypes(
+    types: number,
+    xch: number,
+    domid: number,
+    frames: Uint32Array | BigUint64Array,
+  ): Promise<Uint8Array | number>;
+  /** Of an HVM domain: clears the bits of gfns without a page; resolves to how many are left, or a negative errno. */
   dropHoles(types: number, xch: number, domid: number, bitmap: Uint8Array, pages: number): Promise<number>;
 
   /** The gfns of a stream's batch that want a page: neither XTAB nor BROKEN, and not in the bitmap. Returns how many. */

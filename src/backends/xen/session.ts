@@ -1,6 +1,6 @@
 /** One backend's open handles, and what every part of a domain shares. */
 
-import type { XenOps } from '../../native/index.js';
+import type { PvOps, XenOps } from '../../native/index.js';
 import { BackendError, Errno } from '../backend.js';
 import { xenError } from './libs/errors.js';
 import { Libraries } from './libs/libraries.js';
@@ -10,7 +10,7 @@ import { XenStore } from './libs/xenstore.js';
 
 export class Session {
   readonly libraries = Libraries.find();
-  readonly ops: XenOps = xenOps();
+  readonly ops: XenOps & PvOps = xenOps();
   private readonly onClose = new Set<() => void>();
   private opened: { control: XenControl; foreign?: ForeignMemoryLibrary; store?: XenStore } | undefined;
 

@@ -206,7 +206,8 @@ describeAddon('native and TypeScript do the same', (native) => {
   });
 
   test('both have every operation', () => {
-    expect(Object.keys(native).sort()).toEqual(Object.keys(fallback).sort());
+    // The addon has more: what only a dom0 needs, and so has no fallback.
+    expect(Object.keys(native)).toEqual(expect.arrayContaining(Object.keys(fallback)));
     expect(Object.keys(calls).sort()).toEqual(
       Object.keys(fallback)
         .filter((key) => key !== 'kind')

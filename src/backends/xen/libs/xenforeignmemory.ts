@@ -1,6 +1,6 @@
 /** libxenforeignmemory: a domain's pages in this process. The mapping itself is done in native/, off the event loop. */
 
-import { loadAddon, type XenOps } from '../../../native/index.js';
+import { loadAddon, type PvOps, type XenOps } from '../../../native/index.js';
 import { type Access, BackendError, type Mapping } from '../../backend.js';
 import { xenError } from './errors.js';
 import { addressOf, isNull, lastErrno, type SharedLibrary } from './ffi.js';
@@ -9,7 +9,7 @@ import type { Libraries } from './libraries.js';
 const NOTHING = new Uint8Array(0);
 
 /** The addon; there is no other way to memory that JavaScript cannot reach. */
-export function xenOps(): XenOps {
+export function xenOps(): XenOps & PvOps {
   const addon = loadAddon();
   if (addon) return addon;
   throw new BackendError('NOT_SUPPORTED', 'the native addon has not been built, and the Xen backend needs it', {
@@ -27,7 +27,7 @@ export class ForeignMemoryLibrary {
   constructor(libraries: Libraries) {
     this.library = libraries.get('libxenforeignmemory');
     this.addresses = {
-      map: this.library.address('xenforeignmemory_map'),
+      map: this.library.address('xenforeignmemory_map2'),
       unmap: this.library.address('xenforeignmemory_unmap'),
     };
     this.handle = this.library.call<Buffer>('xenforeignmemory_open', 'pointer', ['pointer', 'uint'], null, 0);
@@ -43,12 +43,12 @@ export class ForeignMemoryLibrary {
 
   /**
    * `frames`: gfns of an HVM domain, mfns of a PV domain. Rejects only where nothing can be mapped of a domain at all, with the
-   * errno; a page that cannot be mapped has its errno in `errors`.
+   * errno; a page that cannot be mapped has its errno in `errors`. `spare` pages of this process's own lie at the end of `base`.
    */
-  async map(domid: number, frames: Uint32Array | BigUint64Array, access: Access): Promise<Mapping> {
+  async map(domid: number, frames: Uint32Array | BigUint64Array, access: Access, spare = 0): Promise<Mapping> {
     const { map, unmap } = this.addresses;
     const handle = addressOf(this.open);
-    const pages = await this.ops.mapForeign(map, unmap, handle, domid, access === 'write', frames);
+    const pages = await this.ops.mapForeign(map, unmap, handle, domid, access === 'write', frames, spare);
     const { buffer, region, slots, errors, failed } = pages;
     const letGo = (): void => {
       if (this.live.delete(mapping) && buffer) this.ops.unmapForeign(buffer, region);

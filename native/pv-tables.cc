@@ -1,0 +1,140 @@
+// Page tables of 64-bit PV domains between their two forms: machine frames in their entries, as the processor walks them, and
+// the domain's own frame numbers, as they travel (docs/specs/libxc-migration-stream.pandoc, PAGE_DATA).
+#include <cerrno>
+
+#include "pv-frames.h"
+
+namespace {
+
+constexpr size_t ENTRIES = GUEST_PAGE / sizeof(uint64_t);
+constexpr uint64_t PRESENT = 1 << 0;
+// Above L1 a superpage; in L1 the PAT bit.
+constexpr uint64_t PSE = 1 << 7;
+constexpr uint64_t FRAME_MASK = 0x000ffffffffff000;
+constexpr uint8_t LEVEL_MASK = 0x7;
+// Xen's own part of every L4: 0xffff800000000000 to 0xffff87ffffffffff (xen/include/public/arch-x86/xen-x86_64.h).
+constexpr size_t XEN_FIRST = 256;
+constexpr size_t XEN_LAST = 271;
+
+uint64_t frameOf(uint64_t entry) { return (entry & FRAME_MASK) >> 12; }
+uint64_t withFrame(uint64_t entry, uint64_t frame) { return (entry & ~FRAME_MASK) | frame << 12; }
+
+// Returns 0, EAGAIN where an entry's frame is not the domain's (yet), or E2BIG for a superpage.
+int normalise(Frames m2p, Frames p2m, const uint64_t* from, unsigned level, uint64_t* to) {
+  for (size_t i = 0; i < ENTRIES; i++) {
+    uint64_t entry = readOnce(from + i);
+    if (level == 4 && i >= XEN_FIRST && i <= XEN_LAST) entry = 0;
+    if (entry & PRESENT) {
+      if (level > 1 && (entry & PSE)) return E2BIG;
+      const uint64_t pfn = physicalFrame(m2p, p2m, frameOf(entry));
+      if (pfn >= GFN_LIMIT) return EAGAIN;
+      entry = withFrame(entry, pfn);
+    }
+    to[i] = entry;
+  }
+  return 0;
+}
+
+// Returns 0, ENOENT where an entry's page is not populated, or ERANGE where the domain has no such pfn; then nothing is changed.
+int localise(Frames p2m, uint64_t* table) {
+  int missing = 0;
+  for (size_t i = 0; i < ENTRIES; i++) {
+    if (!(table[i] & PRESENT)) continue;
+    const uint64_t pfn = frameOf(table[i]);
+    if (pfn >= p2m.size) return ERANGE;
+    if (p2m[pfn] == INVALID_FRAME) missing = ENOENT;
+  }
+  if (missing != 0) return missing;
+  for (size_t i = 0; i < ENTRIES; i++) {
+    if (table[i] & PRESENT) table[i] = withFrame(table[i], p2m[frameOf(table[i])]);
+  }
+  return 0;
+}
+
+uint64_t* tableAt(Bytes base, uint32_t slot) { return reinterpret_cast<uint64_t*>(base.data + slot * GUEST_PAGE); }
+
+// Slots that must all be there, and a base whose pages can be read as 64-bit words.
+void needTables(Napi::Env env, Words slots, Bytes base) {
+  if (needSlots(env, slots, base) != slots.size) throw Napi::RangeError::New(env, "a page table has no slot");
+  if (reinterpret_cast<uintptr_t>(base.data) % sizeof(uint64_t) != 0)
+    throw Napi::RangeError::New(env, "base is not aligned to 8 bytes");
+}
+
+// normaliseTables(m2p, p2m, base, from: Uint32Array, types: Uint8Array, to: Uint32Array, errors: Int32Array) → failures
+Napi::Value normaliseTables(const Napi::CallbackInfo& info) {
+  const Frames m2p = framesArg(info, 0);
+  const Frames p2m = framesArg(info, 1);
+  const Bytes base = bytesArg(info, 2);
+  const Words from = wordsArg(info, 3);
+  const Bytes types = bytesArg(info, 4);
+  const Words to = wordsArg(info, 5);
+  const Span<int32_t> errors = integersArg(info, 6);
+  needTables(info.Env(), from, base);
+  needTables(info.Env(), to, base);
+  needSameLength(info.Env(), "from", from.size, "types", types.size);
+  needSameLength(info.Env(), "from", from.size, "to", to.size);
+  needSameLength(info.Env(), "from", from.size, "errors", errors.size);
+  size_t failed = 0;
+  for (size_t i = 0; i < from.size; i++) {
+    errors[i] = normalise(m2p, p2m, tableAt(base, from[i]), types[i] & LEVEL_MASK, tableAt(base, to[i]));
+    failed += errors[i] != 0;
+  }
+  return number(info.Env(), failed);
+}
+
+// localiseTables(p2m, base, slots: Uint32Array, errors: Int32Array) → failures
+Napi::Value localiseTables(const Napi::CallbackInfo& info) {
+  const Frames p2m = framesArg(info, 0);
+  const Bytes base = bytesArg(info, 1);
+  const Words slots = wordsArg(info, 2);
+  const Span<int32_t> errors = integersArg(info, 3);
+  needTables(info.Env(), slots, base);
+  needSameLength(info.Env(), "slots", slots.size, "errors", errors.size);
+  size_t failed = 0;
+  for (size_t i = 0; i < slots.size; i++) {
+    errors[i] = localise(p2m, tableAt(base, slots[i]));
+    failed += errors[i] != 0;
+  }
+  return number(info.Env(), failed);
+}
+
+// missingFrames(p2m, base, slot, out: Uint32Array of 512) → how many pfns the table refers to that are not populated
+Napi::Value missingFrames(const Napi::CallbackInfo& info) {
+  const Frames p2m = framesArg(info, 0);
+  const Bytes base = bytesArg(info, 1);
+  uint32_t slot = static_cast<uint32_t>(integerArg(info, 2, "slot", NOT_MAPPED - 1));
+  const Words out = wordsArg(info, 3);
+  needTables(info.Env(), Words{&slot, 1}, base);
+  needAtLeast(info.Env(), "out", out.size, ENTRIES);
+  const uint64_t* table = tableAt(base, slot);
+  size_t count = 0;
+  for (size_t i = 0; i < ENTRIES; i++) {
+    const uint64_t pfn = frameOf(table[i]);
+    if ((table[i] & PRESENT) && pfn < p2m.size && p2m[pfn] == INVALID_FRAME) out[count++] = static_cast<uint32_t>(pfn);
+  }
+  return number(info.Env(), count);
+}
+
+// entryFrames(entries: BigUint64Array, start, out) → how many of the entries from `start` were present before the first that was not
+Napi::Value entryFrames(const Napi::CallbackInfo& info) {
+  const Frames entries = framesArg(info, 0);
+  const uint64_t start = integerArg(info, 1, "start", entries.size);
+  const Frames out = framesArg(info, 2);
+  needAtLeast(info.Env(), "entries", entries.size, start + out.size);
+  size_t i = 0;
+  for (; i < out.size; i++) {
+    const uint64_t entry = readOnce(&entries[start + i]);
+    if (!(entry & PRESENT)) break;
+    out[i] = frameOf(entry);
+  }
+  return number(info.Env(), i);
+}
+
+}  // namespace
+
+void exportPvTables(Napi::Object exports) {
+  Export<normaliseTables>(exports, "normaliseTables");
+  Export<localiseTables>(exports, "localiseTables");
+  Export<missingFrames>(exports, "missingFrames");
+  Export<entryFrames>(exports, "entryFrames");
+}

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#define COMPACT_LOCKED "/proc/sys/vm/compact_unevictable_allowed"
 #define PAGEMAP_PRESENT (1ULL << 63)
 #define PAGEMAP_FRAME ((1ULL << 55) - 1)
 
@@ -31,6 +33,14 @@ long option(const char *options, const char *name, long otherwise) {
     if (strncmp(at, name, length) == 0 && at[length] == '=') return strtol(at + length + 1, NULL, 10);
   }
   return otherwise;
+}
+
+void keep_frames(void) {
+  int fd = open(COMPACT_LOCKED, O_WRONLY);
+
+  if (fd < 0 || write(fd, "0", 1) != 1) die(COMPACT_LOCKED);
+  close(fd);
+  if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)) die("PR_SET_THP_DISABLE");
 }
 
 void *locked_pages(size_t count) {

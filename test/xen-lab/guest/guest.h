@@ -15,7 +15,10 @@ void die(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* The number that `options` ("mem=64,hot=16") gives to `name`, or `otherwise`. */
 long option(const char *options, const char *name, long otherwise);
 
-/* `count` pages of zeroed memory that stay where they are in guest-physical memory. */
+/* Tells the kernel to leave locked pages where they are in guest-physical memory, and not to make huge ones. */
+void keep_frames(void);
+
+/* `count` pages of zeroed memory, present and locked. */
 void *locked_pages(size_t count);
 
 /* The frame number of each page from `base`: the gfn of a PVH domain, the pfn of a PV one. */

@@ -1,4 +1,4 @@
-import type { Domain, HypervisorBackend } from '../backends/backend.js';
+import type { Domain, GuestType, HypervisorBackend } from '../backends/backend.js';
 import type { Acceptor, Channel, Dialer } from './io/channel.js';
 import type { Clock } from './io/clock.js';
 import type { MigrationEvent, Strategy } from './report.js';
@@ -43,6 +43,12 @@ export interface SendOptions {
 export interface ReceiveOptions {
   readonly backend: HypervisorBackend;
   readonly stream: Channel;
+  /**
+   * Where the toolstack has made the empty domain already, as libxl does; in place of backend.createShell(). Called once, as soon as the
+   * stream has begun; may refuse the stream's kind of guest. Such a domain is not destroyed when this fails: whoever made it does that.
+   * Whoever means to start it as well says `paused`.
+   */
+  readonly shell?: (guestType: GuestType) => Promise<Domain>;
   /** The way back to the source; needed for anything but a plain stream. */
   readonly dialer?: Dialer;
   readonly name: string;

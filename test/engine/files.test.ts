@@ -1,4 +1,5 @@
 /** Saving to a stream and restoring from one, with nobody at the other end. */
+import type { Domain } from '../../src/backends/backend.js';
 import type { GuestBuild } from '../../src/backends/emulated/index.js';
 import { receiveDomain, sendDomain } from '../../src/migrate/index.js';
 import { MemoryChannel } from '../support/memory-channel.js';
@@ -49,6 +50,60 @@ it('a stream cut anywhere leaves no half-built domain', async () => {
       expect(await world.hosts[1].listDomains()).toEqual([]);
       expect(world.hosts[1].freePages).toBe(free);
     }
+  });
+});
+
+describe('into a domain that the toolstack has made', () => {
+  it('it is filled, and started by nobody but whoever made it', async () => {
+    await inWorld({ link: LINK }, build, async (stage) => {
+      const { world, arrived } = stage;
+      const [, host] = world.hosts;
+      const made = await host.createShell({ ...SHELL, guestType: 'hvm' });
+      const asked: string[] = [];
+      const shell = async (guestType: string): Promise<Domain> => {
+        asked.push(guestType);
+        return made;
+      };
+      const stream = new MemoryChannel(await save(stage));
+      const received = await receiveDomain({
+        ...{ backend: host, stream, shell, clock: world.clock, ...SHELL },
+        paused: true,
+      });
+      expect(asked).toEqual(['hvm']);
+      expect(received.domain).toBe(made);
+      expect(await host.listDomains()).toHaveLength(1);
+      expect(await made.info()).toMatchObject({ paused: true });
+      await made.unpause();
+      await arrived();
+    });
+  });
+
+  it('it is left to whoever made it when the stream is no good, still paused', async () => {
+    await inWorld({ link: LINK }, build, async (stage) => {
+      const { world } = stage;
+      const [, host] = world.hosts;
+      const bytes = await save(stage);
+      for (const length of [100, bytes.length >> 1, bytes.length - 1]) {
+        const made = await host.createShell({ ...SHELL, guestType: 'hvm' });
+        const stream = new MemoryChannel(bytes.slice(0, length));
+        const options = { backend: host, stream, shell: async () => made, clock: world.clock, ...SHELL };
+        const error = await receiveDomain(options).catch((caught: unknown) => caught);
+        expect(error).toMatchObject({ code: 'BAD_STREAM', remedy: expect.stringContaining('destroy what has come') });
+        expect(await made.info()).toMatchObject({ paused: true, dying: false });
+        await made.destroy();
+      }
+    });
+  });
+
+  it('one that cannot be had fails the migration, and no other is made', async () => {
+    await inWorld({ link: LINK }, build, async (stage) => {
+      const { world } = stage;
+      const stream = new MemoryChannel(await save(stage));
+      const shell = (): Promise<Domain> => Promise.reject(new Error('no PV here'));
+      const received = receiveDomain({ backend: world.hosts[1], stream, shell, clock: world.clock, ...SHELL });
+      await expect(received).rejects.toMatchObject({ code: 'BAD_STREAM', message: expect.stringContaining('no PV') });
+      expect(await world.hosts[1].listDomains()).toEqual([]);
+    });
   });
 });
 

@@ -38,7 +38,7 @@ export interface Received {
  * Restores a stream into a new domain. With a `dialer` the domain runs only once the source has said so.
  *
  * Rejects with a {@link MigrationError}; then nothing of the domain is left here, except for HANDOVER_UNKNOWN, where it
- * is kept, paused and whole.
+ * is kept, paused and whole, and for a `shell` of the caller's, which is left to the caller.
  */
 export function receiveDomain(options: ReceiveOptions): Promise<Received> {
   return new IncomingMigration(options).run();
@@ -123,9 +123,9 @@ class IncomingMigration {
 
   /** The line to the source comes first, so that it hears why there is no room here for its domain. */
   private async begin(guestType: GuestType): Promise<Parts> {
-    const { backend, name, maxPages, vcpus } = this.options;
+    const { backend, shell, name, maxPages, vcpus } = this.options;
     await this.openVerdict();
-    const domain = await backend.createShell({ name, guestType, maxPages, vcpus });
+    const domain = await (shell?.(guestType) ?? backend.createShell({ name, guestType, maxPages, vcpus }));
     this.parts = { domain, loader: new PageLoader(domain.memory) };
     return this.parts;
   }
@@ -200,7 +200,7 @@ class IncomingMigration {
     this.pager?.[Symbol.dispose]();
     const undecided = error instanceof MigrationError && error.code === 'HANDOVER_UNKNOWN';
     try {
-      if (!undecided) await this.parts?.domain.destroy();
+      if (!undecided && !this.options.shell) await this.parts?.domain.destroy();
     } catch (cause) {
       error = new Error(`${reasonOf(error)}; and what had come of it could not be destroyed: ${reasonOf(cause)}`, {
         cause,
@@ -210,15 +210,16 @@ class IncomingMigration {
       this.options.stream.destroy();
       this.verdict?.[Symbol.dispose]();
     }
-    return error instanceof MigrationError ? error : badStream(error);
+    return error instanceof MigrationError ? error : badStream(error, this.options.shell !== undefined);
   }
 }
 
-function badStream(cause: unknown): MigrationError {
+function badStream(cause: unknown, adopted: boolean): MigrationError {
+  const left = adopted ? 'destroy what has come of it' : 'nothing of it is left here';
   return new MigrationError('BAD_STREAM', `the incoming domain cannot be restored: ${reasonOf(cause)}`, {
     survivor: 'source',
     cause,
-    remedy: 'nothing of it is left here; look at the reason, and migrate or restore again',
+    remedy: `${left}; look at the reason, and migrate or restore again`,
   });
 }
 

@@ -21,6 +21,8 @@ export interface Origin {
   /** It has never run: memory and state are still to come. */
   readonly shell: boolean;
   readonly wiring?: ShellWiring;
+  /** Of a domain that has no place in xenstore. */
+  readonly name?: string;
   readonly suspendTimeoutMs?: number;
 }
 
@@ -44,7 +46,7 @@ export class XenDomain implements Domain {
   }
 
   async info(): Promise<DomainInfo> {
-    return describe(this.session, this.session.domain(this.domid));
+    return describe(this.session, this.session.domain(this.domid), this.origin.name);
   }
 
   async pause(): Promise<void> {
@@ -95,11 +97,11 @@ export class AdoptedShell extends XenDomain {
   }
 }
 
-export function describe(session: Session, raw: RawDomainInfo): DomainInfo {
+export function describe(session: Session, raw: RawDomainInfo, name?: string): DomainInfo {
   const { domid, hvm, hap, vcpus, totPages, maxPages, pagedPages, paused, suspended, dying } = raw;
   return {
     domid,
-    name: session.store.read(`/local/domain/${domid}/name`) ?? `Domain-${domid}`,
+    name: session.store.read(`/local/domain/${domid}/name`) ?? name ?? `Domain-${domid}`,
     guestType: hvm ? 'hvm' : 'pv',
     pagingMode: hap ? 'hap' : 'shadow',
     vcpus,

@@ -1,11 +1,5 @@
-import {
-  BackendError,
-  type Capabilities,
-  type Domain,
-  type DomainInfo,
-  type DomainShell,
-  type HypervisorBackend,
-} from '../backend.js';
+import type { Capabilities, Domain, DomainInfo, DomainShell, HypervisorBackend } from '../backend.js';
+import { createShell } from './create-shell.js';
 import { AdoptedShell, describe, XenDomain } from './domain.js';
 import { PhysCap } from './libs/abi.js';
 import { MAX_GFNS } from './limits.js';
@@ -32,7 +26,7 @@ export class XenHypervisor implements HypervisorBackend {
     this.capabilities = Object.freeze({
       logDirty: has(PhysCap.HAP) || has(PhysCap.SHADOW),
       demandPaging: false,
-      receive: false,
+      receive: true,
       guestTypes: Object.freeze([
         ...(has(PhysCap.HVM) ? ['hvm' as const] : []),
         ...(has(PhysCap.PV) ? ['pv' as const] : []),
@@ -73,11 +67,12 @@ export class XenHypervisor implements HypervisorBackend {
     return shell;
   }
 
-  async createShell(_shell: DomainShell): Promise<Domain> {
-    this.session.control; // MUST 2 before MUST 1
-    throw new BackendError('NOT_SUPPORTED', 'a domain of Xen is created by its toolstack', {
-      remedy: 'receive through xl: LIBXL_SAVE_HELPER=…/xenferry-save-helper xl migrate-receive, or xl restore',
-    });
+  async createShell(shell: DomainShell): Promise<Domain> {
+    const { session } = this;
+    const domid = createShell(session, shell);
+    const domain = new XenDomain(session, domid, session.domain(domid), { shell: true, name: shell.name });
+    this.handles.set(domid, domain);
+    return domain;
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,7 @@
  * Sources: tools/include/xenctrl.h, xenguest.h and xen/include/public of these versions.
  */
 import { readFileSync } from 'node:fs';
+import { BackendError } from '../../backend.js';
 import type { SharedLibrary } from './ffi.js';
 
 export interface XenVersion {
@@ -64,3 +65,40 @@ export const SHUTDOWN_SUSPEND = 2;
 export const PhysinfoLayout = { BYTES: 256, CAPABILITIES: 28, TOTAL_PAGES: 40, FREE_PAGES: 48 } as const;
 /** XEN_SYSCTL_PHYSCAP_*. */
 export const PhysCap = { HVM: 1 << 0, PV: 1 << 1, HAP: 1 << 3, SHADOW: 1 << 4 } as const;
+
+interface CreateDomainLayout {
+  readonly BYTES: number;
+  readonly HANDLE: number;
+  readonly FLAGS: number;
+  readonly MAX_VCPUS: number;
+  readonly MAX_EVTCHN_PORT: number;
+  readonly MAX_GRANT_FRAMES: number;
+  readonly GRANT_OPTS: number;
+  readonly EMULATION_FLAGS: number;
+}
+
+/**
+ * struct xen_domctl_createdomain of 4.17 and later; 4.19 put altp2m_opts behind grant_opts. `NOT_SUPPORTED` for an older one, whose
+ * struct has fewer fields.
+ */
+export function createDomainLayout({ major, minor }: XenVersion): CreateDomainLayout {
+  if (major < 4 || minor < 17) {
+    throw new BackendError(
+      'NOT_SUPPORTED',
+      `a bare domain cannot be created on Xen ${major}.${minor} (4.17 or later can)`,
+      {
+        remedy: 'receive through xl: LIBXL_SAVE_HELPER=…/xenferry-save-helper xl migrate-receive, or xl restore',
+      },
+    );
+  }
+  const common = {
+    BYTES: 128,
+    HANDLE: 4,
+    FLAGS: 20,
+    MAX_VCPUS: 28,
+    MAX_EVTCHN_PORT: 32,
+    MAX_GRANT_FRAMES: 36,
+    GRANT_OPTS: 44,
+  };
+  return { ...common, EMULATION_FLAGS: minor >= 19 ? 60 : 56 };
+}

@@ -45,6 +45,9 @@ export interface CpuPolicy {
   readonly msrs: Buffer;
 }
 
+/** XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION. */
+const SET_ALLOCATION = 31;
+
 type Args = Parameters<CFunction>;
 type Because = Pick<Failure, 'code' | 'remedy'>;
 
@@ -116,6 +119,42 @@ export class XenControl {
     const library = this.guest.has('xc_domain_resume') ? this.guest : this.ctrl;
     const result = library.call<number>('xc_domain_resume', 'int', ['pointer', 'uint32', 'int'], this.xch, domid, 1);
     this.check('cannot resume it', domid, result);
+  }
+
+  /** `config` is a struct xen_domctl_createdomain. Returns the new domid; the domain is paused. */
+  createDomain(config: Buffer): number {
+    const domid = Buffer.alloc(4);
+    this.run('no domain can be created', 'xc_domain_create', ['pointer', 'pointer'], undefined, [domid, config]);
+    return domid.readUInt32LE();
+  }
+
+  setMaxMemory(domid: number, kb: number): void {
+    this.run('its memory cannot be limited', 'xc_domain_setmaxmem', ['uint32', 'uint64'], domid, [domid, kb]);
+  }
+
+  setMaxVcpus(domid: number, vcpus: number): void {
+    this.run(`it cannot have ${vcpus} vCPUs`, 'xc_domain_max_vcpus', ['uint32', 'uint'], domid, [domid, vcpus]);
+  }
+
+  /** Memory for its page tables. In MiB before 4.17, and before the security fix that brought the other call. */
+  setPagingPool(domid: number, bytes: number): void {
+    const what = 'no memory for its page tables';
+    if (this.ctrl.has('xc_set_paging_mempool_size')) {
+      this.run(what, 'xc_set_paging_mempool_size', ['uint32', 'uint64'], domid, [domid, bytes]);
+      return;
+    }
+    const megabytes = Buffer.alloc(4);
+    megabytes.writeUInt32LE(Math.ceil(bytes / (1 << 20)));
+    const types: CType[] = ['uint32', 'uint', 'pointer', 'uint'];
+    this.run(what, 'xc_shadow_control', types, domid, [domid, SET_ALLOCATION, megabytes, 0]);
+  }
+
+  /** Sets so many pages aside for it. */
+  claimPages(domid: number, pages: number): void {
+    const types: CType[] = ['uint32', 'uint64'];
+    this.run(`no ${pages} pages are free`, 'xc_domain_claim_pages', types, domid, [domid, pages], {
+      code: 'NO_MEMORY',
+    });
   }
 
   tscInfo(domid: number): TscInfo {

@@ -266,7 +266,10 @@ export interface StateRecord {
 
 /** CPU and platform state, opaque to the engine. */
 export interface PlatformState {
-  /** Records that must precede pages: PV info, CPU policies. May be read while the guest runs. */
+  /**
+   * Records that must precede pages, in stream order: PV info, CPU policies, and after these the PV domain's P2M frames. May be read
+   * while the guest runs.
+   */
   saveStatic(): Promise<StateRecord[]>;
   /** Everything else, in stream order. MUST 36: `INVALID_STATE` unless the domain is suspended. */
   save(): Promise<StateRecord[]>;
@@ -275,6 +278,12 @@ export interface PlatformState {
    * as it was. Resolves to false for a type it does not know.
    */
   restore(record: StateRecord): Promise<boolean>;
+  /**
+   * PV info and CPU policies have come, as far as there are any (STATIC_DATA_END of the stream): what must be settled before the first
+   * page is settled now. Called once on a shell, before P2M frames and pages. MUST 44: it succeeds where no such record came, as from
+   * a Xen before 4.14: the host's own defaults stay then. The domain stays paused and empty.
+   */
+  finishStatic(): Promise<void>;
   /** All records and pages are there: make the domain runnable. MUST 38: it stays paused. */
   finish(): Promise<void>;
 }

@@ -91,11 +91,15 @@ export const capabilities: Topic = {
       await judge(pagingCalls(domain));
     });
 
-    check('MUST 1: createShell() is answered, or refused as NOT_SUPPORTED with a remedy', [], async ({ backend }) => {
-      const { receive, guestTypes } = backend.capabilities;
-      const shell = { name: 'shell', guestType: guestTypes[0], maxPages: 16, vcpus: 1 };
-      await (receive ? allAnswered : allRefused)({ createShell: () => backend.createShell(shell) });
-    });
+    check(
+      'MUST 1: createShell() is answered, or refused as NOT_SUPPORTED with a remedy',
+      [],
+      async ({ backend, guestType }) => {
+        const { receive } = backend.capabilities;
+        const shell = { name: 'shell', guestType, maxPages: 16, vcpus: 1 };
+        await (receive ? allAnswered : allRefused)({ createShell: () => backend.createShell(shell) });
+      },
+    );
 
     check(
       'MUST 1: a guest type or paging mode that is not listed is NOT_SUPPORTED',

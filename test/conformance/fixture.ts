@@ -66,6 +66,8 @@ export interface Fixture {
   createDomain(request: DomainRequest): Promise<RunningDomain>;
   /** The program of `guest` in a domain into which its memory and state have been copied (ability `attach`). */
   attach(domain: Domain, guest: Guest): Promise<Guest>;
+  /** Domids of domains of the host that are not this test's, on a host that is not the test's alone. Default: none. */
+  residents?(): Promise<number[]>;
   /** Time as the guests see it; a timer if left out. */
   sleep?(ms: number, signal?: AbortSignal): Promise<void>;
   /** Runs a test's body, for a fixture that must drive its own clock while it does. */

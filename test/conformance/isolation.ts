@@ -8,15 +8,15 @@ export const isolation: Topic = {
   name: 'isolation',
   register(check) {
     for (const time of ['first', 'second']) {
-      check(`a fresh fixture has no domain of its own (${time} time)`, [], async ({ backend, start }) => {
-        assert.deepEqual(await backend.listDomains(), []);
+      check(`a fresh fixture has no domain of its own (${time} time)`, [], async ({ listed, start }) => {
+        assert.deepEqual(await listed(), []);
         await start({ name: 'left-behind' });
       });
     }
 
-    check('domains are listed in the order of their domids, each once', [], async ({ backend, start }) => {
+    check('domains are listed in the order of their domids, each once', [], async ({ listed: list, start }) => {
       const made = [await start(), await start(), await start()].map(({ domain }) => domain.domid);
-      const listed = (await backend.listDomains()).map(({ domid }) => domid);
+      const listed = (await list()).map(({ domid }) => domid);
       assert.deepEqual(
         listed,
         [...made].sort((a, b) => a - b),

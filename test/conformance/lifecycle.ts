@@ -127,7 +127,7 @@ export const lifecycle: Topic = {
       const suspended = await scene.start();
       await suspended.domain.suspend();
       await suspended.domain.destroy();
-      assert.equal((await scene.backend.listDomains()).length, 0);
+      assert.equal((await scene.listed()).length, 0);
     });
   },
 };

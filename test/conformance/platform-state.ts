@@ -29,14 +29,36 @@ async function copyMemory(source: Domain, destination: Domain): Promise<void> {
   }
 }
 
+/** X86_CPUID_POLICY, X86_MSR_POLICY. */
+const POLICIES: ReadonlySet<number> = new Set([0x11, 0x12]);
+/** What finishStatic() comes after: X86_PV_INFO and the policies. */
+const STATIC_DATA: ReadonlySet<number> = new Set([0x2, ...POLICIES]);
+
 async function restoreAll(domain: Domain, records: readonly StateRecord[]): Promise<void> {
   for (const record of records) assert.equal(await domain.state.restore(record), true, `record of type ${record.type}`);
 }
 
+async function restoreStatic(domain: Domain, records: readonly StateRecord[]): Promise<void> {
+  const isStatic = ({ type }: StateRecord): boolean => STATIC_DATA.has(type);
+  await restoreAll(domain, records.filter(isStatic));
+  await domain.state.finishStatic();
+  await restoreAll(
+    domain,
+    records.filter((record) => !isStatic(record)),
+  );
+}
+
 /** Moves a domain as simply as can be: suspended, everything copied. */
-async function copyDomain(scene: Scene, source: Domain, spoil?: (copy: Domain) => Promise<void>): Promise<Domain> {
+async function copyDomain(
+  scene: Scene,
+  source: Domain,
+  {
+    spoil,
+    told = () => true,
+  }: { spoil?: (copy: Domain) => Promise<void>; told?: (record: StateRecord) => boolean } = {},
+): Promise<Domain> {
   const copy = await shellFor(scene, source);
-  await restoreAll(copy, await source.state.saveStatic());
+  await restoreStatic(copy, (await source.state.saveStatic()).filter(told));
   await source.suspend();
   await copyMemory(source, copy);
   await spoil?.(copy);
@@ -114,14 +136,35 @@ export const platformState: Topic = {
     }
 
     check(
+      'MUST 44: finishStatic() does without policies, and the domain stays paused and empty',
+      ['receive', 'attach'],
+      async (scene) => {
+        const original = await prepared(scene);
+        const shell = await shellFor(scene, original.domain);
+        await shell.state.finishStatic();
+        const { paused, populatedPages } = await shell.info();
+        assert.deepEqual([paused, populatedPages], [true, 0]);
+        await shell.destroy();
+
+        const notPolicy = ({ type }: StateRecord): boolean => !POLICIES.has(type);
+        const copy = await copyDomain(scene, original.domain, { told: notPolicy });
+        assert.equal((await copy.info()).paused, true);
+        await copy.unpause();
+        await assertRunsOn(scene, original, copy);
+      },
+    );
+
+    check(
       'MUST 37: a malformed record is BAD_STATE_RECORD, and the domain stays as it was',
       ['receive', 'attach'],
       async (scene) => {
         const original = await prepared(scene);
-        const copy = await copyDomain(scene, original.domain, async (shell) => {
-          const records = truncated(await original.domain.state.save());
-          assert.ok(records.length > 0, 'no record to spoil');
-          for (const record of records) await refuses('BAD_STATE_RECORD', () => shell.state.restore(record));
+        const copy = await copyDomain(scene, original.domain, {
+          spoil: async (shell) => {
+            const records = truncated(await original.domain.state.save());
+            assert.ok(records.length > 0, 'no record to spoil');
+            for (const record of records) await refuses('BAD_STATE_RECORD', () => shell.state.restore(record));
+          },
         });
         await copy.unpause();
         await assertRunsOn(scene, original, copy);

@@ -8,8 +8,7 @@ import type { Scene, Topic } from './runner.js';
 
 const range = (start: number, length: number): Uint32Array => Uint32Array.from({ length }, (_, i) => start + i);
 
-async function emptyShell({ backend, mode }: Scene, maxPages = 16): Promise<Domain> {
-  const guestType = backend.capabilities.guestTypes[0];
+async function emptyShell({ backend, guestType, mode }: Scene, maxPages = 16): Promise<Domain> {
   return backend.createShell({ name: 'shell', guestType, maxPages, vcpus: 1, pagingMode: mode });
 }
 
@@ -36,11 +35,10 @@ export const populate: Topic = {
     check(
       'MUST 4: a shell that cannot be promised its memory is NO_MEMORY, and nothing is left',
       ['receive'],
-      async ({ backend }) => {
-        const { maxPages, guestTypes } = backend.capabilities;
-        const shell = { name: 'too big', guestType: guestTypes[0], maxPages: maxPages + 1, vcpus: 1 };
+      async ({ backend, guestType, listed }) => {
+        const shell = { name: 'too big', guestType, maxPages: backend.capabilities.maxPages + 1, vcpus: 1 };
         await refuses('NO_MEMORY', () => backend.createShell(shell));
-        assert.deepEqual(await backend.listDomains(), []);
+        assert.deepEqual(await listed(), []);
       },
     );
 

@@ -2,7 +2,7 @@
  * Between the suite and whatever runs it. The runner is an argument: jest's `test`, node:test's, or a list.
  */
 import { setTimeout } from 'node:timers/promises';
-import type { Capabilities, Domain, PagingMode } from '../../src/backends/backend.js';
+import type { Capabilities, Domain, DomainInfo, GuestType, PagingMode } from '../../src/backends/backend.js';
 import type { Ability, Factory, Fixture, Guest, RunningDomain } from './fixture.js';
 import { ABILITIES } from './fixture.js';
 
@@ -25,6 +25,10 @@ export interface ConformanceOptions {
    * sees it. A test holds it equal to the backend's own. Default: everything, in both paging modes.
    */
   readonly capabilities?: DeclaredCapabilities;
+  /** Type of the fixture's guests, where the backend has several. Default: the first. */
+  readonly guestType?: GuestType;
+  /** Paging modes of the fixture's guests, where they have not all that the backend has. */
+  readonly modes?: readonly PagingMode[];
   /** What the fixture cannot do, each with what to do about it. */
   readonly lacks?: Partial<Record<Ability, string>>;
 }
@@ -55,9 +59,12 @@ export interface Scene {
   readonly fixture: Fixture;
   readonly backend: Fixture['backend'];
   readonly mode: PagingMode;
+  readonly guestType: GuestType;
   readonly declared: DeclaredCapabilities;
   readonly factory: Factory;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** What the backend lists, but for domains of the host that are not this test's. */
+  listed(fixture?: Fixture): Promise<DomainInfo[]>;
   /** A running domain of 1,024 pages and one vCPU, unless told otherwise. */
   start(request?: { pages?: number; vcpus?: number; name?: string }): Promise<Actor>;
   attach(domain: Domain, guest: Guest): Promise<Guest>;
@@ -76,7 +83,7 @@ export interface Topic {
 /** Registers every topic once for each paging mode. */
 export function register(topics: readonly Topic[], options: ConformanceOptions): void {
   const declared = options.capabilities ?? EVERYTHING;
-  for (const mode of declared.pagingModes) {
+  for (const mode of options.modes ?? declared.pagingModes) {
     for (const topic of topics) group(`${topic.name} (${mode})`, topic, { ...options, capabilities: declared }, mode);
   }
 }
@@ -117,6 +124,12 @@ async function perform(options: Complete, mode: PagingMode, body: (scene: Scene)
   }
 }
 
+async function listed({ backend, residents }: Fixture): Promise<DomainInfo[]> {
+  const all = await backend.listDomains();
+  const others = (await residents?.()) ?? [];
+  return all.filter(({ domid }) => !others.includes(domid));
+}
+
 const timer = (ms: number, signal?: AbortSignal): Promise<void> => setTimeout(ms, undefined, { signal });
 
 function sceneOf(fixture: Fixture, mode: PagingMode, options: Complete): Scene {
@@ -125,8 +138,10 @@ function sceneOf(fixture: Fixture, mode: PagingMode, options: Complete): Scene {
     fixture,
     backend: fixture.backend,
     mode,
+    guestType: options.guestType ?? fixture.backend.capabilities.guestTypes[0],
     declared: options.capabilities,
     factory: options.factory,
+    listed: (of = fixture) => listed(of),
     sleep: fixture.sleep?.bind(fixture) ?? timer,
     async start({ pages = 1024, vcpus = 1, name = `conformance-${++count}` } = {}) {
       const running = await fixture.createDomain({ name, pages, vcpus, pagingMode: mode });

@@ -53,6 +53,38 @@ it('a stream cut anywhere leaves no half-built domain', async () => {
   });
 });
 
+it.each([3, 2])('version %i: what precedes pages is settled once, before the first of them', async (version) => {
+  await inWorld({ link: LINK }, build, async (stage) => {
+    const { world, arrived } = stage;
+    const [, host] = world.hosts;
+    const made = await host.createShell({ ...SHELL, guestType: 'hvm' });
+    const pagesThen: number[] = [];
+    const finishStatic = made.state.finishStatic.bind(made.state);
+    made.state.finishStatic = async () => {
+      pagesThen.push((await made.info()).populatedPages);
+      await finishStatic();
+    };
+    const bytes = await save(stage);
+    const stream = new MemoryChannel(version === 2 ? asVersion2(bytes) : bytes);
+    await receiveDomain({ backend: host, stream, shell: async () => made, clock: world.clock, ...SHELL });
+    expect(pagesThen).toEqual([0]);
+    await arrived();
+  });
+});
+
+/** As Xen 4.13 and before wrote it: without policies and STATIC_DATA_END. */
+function asVersion2(stream: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(stream);
+  bytes.writeUInt32BE(2, 12);
+  const kept = [bytes.subarray(0, 40)];
+  for (let at = 40; at < bytes.length; ) {
+    const end = at + 8 + 8 * Math.ceil(bytes.readUInt32LE(at + 4) / 8);
+    if (![0x10, 0x11, 0x12].includes(bytes.readUInt32LE(at))) kept.push(bytes.subarray(at, end));
+    at = end;
+  }
+  return Buffer.concat(kept);
+}
+
 describe('into a domain that the toolstack has made', () => {
   it('it is filled, and started by nobody but whoever made it', async () => {
     await inWorld({ link: LINK }, build, async (stage) => {

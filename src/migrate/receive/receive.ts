@@ -57,6 +57,7 @@ class IncomingMigration {
   private readonly stallMs: number;
   private readonly onEvent: ReceiveOptions['onEvent'];
   private parts: Parts | undefined;
+  private staticDone = false;
   private pager: Pager | undefined;
   private verdict: Verdict | undefined;
   private capabilities: Capabilities | undefined;
@@ -133,8 +134,14 @@ class IncomingMigration {
   private async take(record: RecordHeader, { domain, loader }: Parts): Promise<void> {
     switch (record.type) {
       case RecordType.PAGE_DATA:
+        await this.finishStatic(domain);
         return (this.pager ?? loader).load(this.reader, await this.reader.readPageHeader(this.capabilities?.nrGfns));
+      case RecordType.X86_PV_P2M_FRAMES:
+        await this.finishStatic(domain);
+        return this.restoreState(record, domain);
       case RecordType.STATIC_DATA_END:
+        await this.reader.readBody();
+        return this.finishStatic(domain);
       case RecordType.STAGE3:
         return void (await this.reader.readBody());
       case RecordType.EVICT_AHEAD:
@@ -143,6 +150,13 @@ class IncomingMigration {
       default:
         return this.restoreState(record, domain);
     }
+  }
+
+  /** A stream of version 2 does not say where its static data ends: before what needs it, as libxc infers it too. */
+  private async finishStatic(domain: Domain): Promise<void> {
+    if (this.staticDone) return;
+    this.staticDone = true;
+    await domain.state.finishStatic();
   }
 
   private async restoreState({ type }: RecordHeader, domain: Domain): Promise<void> {

@@ -1,6 +1,6 @@
 /** The source's side of a migration, stage by stage. */
 import { randomBytes } from 'node:crypto';
-import { BackendError, PAGE_SIZE } from '../../backends/backend.js';
+import { BackendError, PAGE_SIZE, type StateRecord } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import { type MigrationError, reasonOf } from '../errors.js';
 import type { Acceptor } from '../io/channel.js';
@@ -11,7 +11,7 @@ import type { SendOptions } from '../options.js';
 import { Recorder } from '../recorder.js';
 import type { MigrationReport, StopReason } from '../report.js';
 import { decodeStage3Note } from '../stage3-note.js';
-import { encodeBitmap, encodeCapabilities, Feature, RecordType, RecordWriter } from '../stream/index.js';
+import { encodeBitmap, encodeCapabilities, Feature, RecordType, RecordWriter, STATIC_DATA } from '../stream/index.js';
 import { checkBandwidth } from './bandwidth.js';
 import { newBitmap, type SendContext } from './context.js';
 import { afterHandover, beforeHandover, isBroken, neverRan, noWayBack, resumeFailed } from './failure.js';
@@ -171,8 +171,14 @@ class OutgoingMigration {
       const capabilities = encodeCapabilities({ features, nrGfns, maxPages, vcpus, ...id });
       await writer.record(RecordType.CAPABILITIES, capabilities);
     }
-    await sendRecords(context, await domain.state.saveStatic());
+    const records = await domain.state.saveStatic();
+    const isStatic = ({ type }: StateRecord): boolean => STATIC_DATA.has(type);
+    await sendRecords(context, records.filter(isStatic));
     await writer.record(RecordType.STATIC_DATA_END);
+    await sendRecords(
+      context,
+      records.filter((record) => !isStatic(record)),
+    );
     await this.handover?.open(context.signal);
     await this.enableLogDirty();
   }

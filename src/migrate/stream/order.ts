@@ -12,7 +12,7 @@ const ONCE: ReadonlySet<number> = new Set([T.X86_PV_INFO, T.STATIC_DATA_END, T.C
 const NEEDS: ReadonlyMap<number, readonly number[]> = new Map([
   [T.PAGE_DATA, [T.STATIC_DATA_END]],
   [T.END, [T.STATIC_DATA_END]],
-  [T.X86_PV_P2M_FRAMES, [T.X86_PV_INFO]],
+  [T.X86_PV_P2M_FRAMES, [T.X86_PV_INFO, T.STATIC_DATA_END]],
   [T.SHARED_INFO, [T.X86_PV_INFO]],
   [T.EVICT_AHEAD, [T.CAPABILITIES, T.STATIC_DATA_END]],
   [T.DIRTY_BITMAP, [T.CAPABILITIES, T.STATIC_DATA_END]],
@@ -29,6 +29,8 @@ const PV_ONLY: ReadonlySet<number> = new Set([
   T.SHARED_INFO,
 ]);
 const HVM_ONLY: ReadonlySet<number> = new Set([T.HVM_CONTEXT, T.HVM_PARAMS]);
+/** What STATIC_DATA_END ends. Later it would come too late to have an effect. */
+export const STATIC_DATA: ReadonlySet<number> = new Set([T.X86_PV_INFO, T.X86_CPUID_POLICY, T.X86_MSR_POLICY]);
 /** Static data came with version 3 (Xen 4.14). */
 const SINCE_VERSION_3: ReadonlySet<number> = new Set([T.STATIC_DATA_END, T.X86_CPUID_POLICY, T.X86_MSR_POLICY]);
 
@@ -61,6 +63,7 @@ export class StreamOrder {
     if (this.seen.has(T.STAGE3) && type !== T.END) return 'after STAGE3, where only END may stand';
     if (type === T.CAPABILITIES && this.started()) return 'after other records, and must be the first';
     if (type === T.EVICT_AHEAD && this.seen.has(T.DIRTY_BITMAP)) return 'after DIRTY_BITMAP';
+    if (this.version >= 3 && STATIC_DATA.has(type) && this.seen.has(T.STATIC_DATA_END)) return 'after STATIC_DATA_END';
     if (ONCE.has(type) && this.seen.has(type)) return 'there for the second time';
     const missing = NEEDS.get(type)?.find((needed) => !this.seen.has(needed));
     return missing === undefined ? undefined : `before ${recordName(missing)}`;

@@ -48,8 +48,8 @@ export const switching: Topic = {
     });
 
     check('MUST 15: enable() of a domain without vCPUs is refused', ['logDirty', 'receive'], async (scene) => {
-      const guestType = scene.backend.capabilities.guestTypes[0];
-      const attempt = begun(scene.backend.createShell({ name: 'no-vcpu', guestType, maxPages: 16, vcpus: 0 }));
+      const { backend, guestType } = scene;
+      const attempt = begun(backend.createShell({ name: 'no-vcpu', guestType, maxPages: 16, vcpus: 0 }));
       // A backend may refuse such a domain at birth.
       const shell = await attempt.catch(() => undefined);
       if (shell) await refuses('INVALID_STATE', () => shell.logDirty.enable(), Errno.EINVAL);

@@ -1,6 +1,8 @@
 import { BackendError, type Domain } from '../../../src/backends/backend.js';
 import { backends, domains, type Mutant, override, paging, state, swallow } from './wrap.js';
 
+const CPUID_POLICY = 0x11;
+
 /** Looks paused and runs. */
 function pretendsToPause(domain: Domain): Partial<Domain> {
   let paused = 0;
@@ -148,6 +150,33 @@ export const LIFECYCLE_MUTANTS: readonly Mutant[] = [
       async restore(record) {
         await good.restore(record);
         return true;
+      },
+    })),
+  },
+  {
+    name: 'a finishStatic() that cannot do without policies',
+    caughtBy: ['MUST 44'],
+    mutate: state((good) => {
+      let told = false;
+      return {
+        async restore(record) {
+          told ||= record.type === CPUID_POLICY;
+          return good.restore(record);
+        },
+        async finishStatic() {
+          if (!told) throw new BackendError('INVALID_STATE', 'no CPU policy has been restored');
+          await good.finishStatic();
+        },
+      };
+    }),
+  },
+  {
+    name: 'a finishStatic() that gives the domain its first page',
+    caughtBy: ['MUST 44'],
+    mutate: state((good, domain) => ({
+      async finishStatic() {
+        await good.finishStatic();
+        await domain.memory.populate(Uint32Array.of(0));
       },
     })),
   },

@@ -128,6 +128,7 @@ export class TinyDomain implements Domain {
         return [{ type: HVM_CONTEXT, body: Uint8Array.of(this.vcpus) }];
       },
       restore: refuse,
+      finishStatic: refuse,
       finish: refuse,
     };
   }

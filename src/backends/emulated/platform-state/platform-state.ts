@@ -19,11 +19,12 @@ const RecordType = {
 export class EmulatedState implements PlatformState {
   private tsc: TscInfo = INITIAL_TSC;
   private hasContext = false;
+  private staticDone = false;
 
   /** Each takes a checked body; throws RangeError, and then nothing has changed. */
   private readonly takers: Readonly<Record<number, (body: Uint8Array) => void>> = {
-    [RecordType.X86_CPUID_POLICY]: (body) => checkPolicy('X86_CPUID_POLICY', body, cpuidPolicy()),
-    [RecordType.X86_MSR_POLICY]: (body) => checkPolicy('X86_MSR_POLICY', body, msrPolicy()),
+    [RecordType.X86_CPUID_POLICY]: (body) => this.takePolicy('X86_CPUID_POLICY', body, cpuidPolicy()),
+    [RecordType.X86_MSR_POLICY]: (body) => this.takePolicy('X86_MSR_POLICY', body, msrPolicy()),
     [RecordType.X86_TSC_INFO]: (body) => {
       const tsc = decodeTsc(body);
       this.tsc = { ...tsc, incarnation: (tsc.incarnation + 1) >>> 0 };
@@ -74,12 +75,28 @@ export class EmulatedState implements PlatformState {
     return true;
   }
 
+  /** The policies have been compared with the only ones there are; nothing is left to apply. */
+  async finishStatic(): Promise<void> {
+    this.checkUnfinished();
+    await this.core.execution.spend('hypercall', 1);
+    this.staticDone = true;
+  }
+
   async finish(): Promise<void> {
-    this.core.check();
-    if (this.core.ready) throw this.core.error('INVALID_STATE', 'the domain is finished already', Errno.EINVAL);
+    this.checkUnfinished();
     if (!this.hasContext) throw this.core.error('INVALID_STATE', 'no CPU context has been restored', Errno.EINVAL);
     await this.core.execution.spend('hypercall', 1);
     flushTranslations(this.core.machine);
     this.core.ready = true;
+  }
+
+  private takePolicy(name: string, body: Uint8Array, ours: Uint8Array): void {
+    if (this.staticDone) throw new RangeError(`${name} came after what precedes pages was complete`);
+    checkPolicy(name, body, ours);
+  }
+
+  private checkUnfinished(): void {
+    this.core.check();
+    if (this.core.ready) throw this.core.error('INVALID_STATE', 'the domain is finished already', Errno.EINVAL);
   }
 }

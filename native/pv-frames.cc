@@ -18,6 +18,15 @@ Napi::Value machineFrames(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+// widenFrames(pfns: Uint32Array, out: BigUint64Array)
+Napi::Value widenFrames(const Napi::CallbackInfo& info) {
+  const Words pfns = wordsArg(info, 0);
+  const Frames out = framesArg(info, 1);
+  needAtLeast(info.Env(), "out", out.size, pfns.size);
+  std::copy(pfns.begin(), pfns.end(), out.begin());
+  return info.Env().Undefined();
+}
+
 // physicalFrames(m2p, p2m, mfns, out: Uint32Array) → how many could be translated before the first that could not
 Napi::Value physicalFrames(const Napi::CallbackInfo& info) {
   const Frames m2p = framesArg(info, 0);
@@ -65,14 +74,26 @@ Napi::Value wantedFrames(const Napi::CallbackInfo& info) {
   return number(info.Env(), std::unique(out.begin(), end) - out.begin());
 }
 
-// putBytesAt(table: Uint8Array, indices: Uint32Array, values: Uint8Array)
-Napi::Value putBytesAt(const Napi::CallbackInfo& info) {
+// setTypes(table: Uint8Array, pfns: Uint32Array, types: Uint8Array): pfns beyond the table are left out.
+Napi::Value setTypes(const Napi::CallbackInfo& info) {
   const Bytes table = bytesArg(info, 0);
-  const Words indices = wordsArg(info, 1);
-  const Bytes values = bytesArg(info, 2);
-  needSameLength(info.Env(), "indices", indices.size, "values", values.size);
-  needBelow(info.Env(), "indices", indices, table.size);
-  for (size_t i = 0; i < indices.size; i++) table[indices[i]] = values[i];
+  const Words pfns = wordsArg(info, 1);
+  const Bytes types = bytesArg(info, 2);
+  needSameLength(info.Env(), "pfns", pfns.size, "types", types.size);
+  for (size_t i = 0; i < pfns.size; i++) {
+    if (pfns[i] < table.size) table[pfns[i]] = types[i];
+  }
+  return info.Env().Undefined();
+}
+
+// typesAt(table: Uint8Array, pfns: Uint32Array, mask, out: Uint8Array): XTAB beyond the table.
+Napi::Value typesAt(const Napi::CallbackInfo& info) {
+  const Bytes table = bytesArg(info, 0);
+  const Words pfns = wordsArg(info, 1);
+  const auto mask = static_cast<uint8_t>(integerArg(info, 2, "mask", 255));
+  const Bytes out = bytesArg(info, 3);
+  needAtLeast(info.Env(), "out", out.size, pfns.size);
+  for (size_t i = 0; i < pfns.size; i++) out[i] = (pfns[i] < table.size ? table[pfns[i]] : XTAB) & mask;
   return info.Env().Undefined();
 }
 
@@ -116,9 +137,11 @@ Span<int32_t> integersArg(const Napi::CallbackInfo& info, size_t i) {
 
 void exportPvFrames(Napi::Object exports) {
   Export<machineFrames>(exports, "machineFrames");
+  Export<widenFrames>(exports, "widenFrames");
   Export<physicalFrames>(exports, "physicalFrames");
   Export<setMachineFrames>(exports, "setMachineFrames");
   Export<wantedFrames>(exports, "wantedFrames");
-  Export<putBytesAt>(exports, "putBytesAt");
+  Export<setTypes>(exports, "setTypes");
+  Export<typesAt>(exports, "typesAt");
   Export<findBytes>(exports, "findBytes");
 }

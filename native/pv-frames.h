@@ -24,3 +24,14 @@ inline uint64_t physicalFrame(Frames m2p, Frames p2m, uint64_t mfn) {
   const uint64_t pfn = readOnce(&m2p[mfn]);
   return machineFrame(p2m, pfn) == mfn ? pfn : INVALID_FRAME;
 }
+
+// A page's type in a table of them: bits 3-0 as in the stream, and whether it is a page table whose entries name machine frames.
+constexpr uint8_t TYPE_MASK = 0x0f;
+constexpr uint8_t MACHINE_FORM = 0x10;
+
+// Level 1 to 4 of a page table, or 0.
+inline unsigned tableLevel(uint8_t type) {
+  const unsigned level = type & 0x7;
+  const bool plain = (type & TYPE_MASK) == level || ((type & TYPE_MASK) >= 0x9 && (type & TYPE_MASK) <= 0xc);
+  return plain && level >= 1 && level <= 4 ? level : 0;
+}

@@ -11,7 +11,6 @@ constexpr uint64_t PRESENT = 1 << 0;
 // Above L1 a superpage; in L1 the PAT bit.
 constexpr uint64_t PSE = 1 << 7;
 constexpr uint64_t FRAME_MASK = 0x000ffffffffff000;
-constexpr uint8_t LEVEL_MASK = 0x7;
 // Xen's own part of every L4: 0xffff800000000000 to 0xffff87ffffffffff (xen/include/public/arch-x86/xen-x86_64.h).
 constexpr size_t XEN_FIRST = 256;
 constexpr size_t XEN_LAST = 271;
@@ -51,48 +50,78 @@ int localise(Frames p2m, uint64_t* table) {
   return 0;
 }
 
-uint64_t* tableAt(Bytes base, uint32_t slot) { return reinterpret_cast<uint64_t*>(base.data + slot * GUEST_PAGE); }
+uint64_t* tableAt(Bytes base, uint64_t slot) { return reinterpret_cast<uint64_t*>(base.data + slot * GUEST_PAGE); }
 
-// Slots that must all be there, and a base whose pages can be read as 64-bit words.
-void needTables(Napi::Env env, Words slots, Bytes base) {
-  if (needSlots(env, slots, base) != slots.size) throw Napi::RangeError::New(env, "a page table has no slot");
+// One type and one error for each slot, and a base whose pages can be read as 64-bit words.
+void needBatch(Napi::Env env, Bytes base, Bytes types, Words slots, Span<int32_t> errors) {
+  needSlots(env, slots, base);
+  needSameLength(env, "slots", slots.size, "types", types.size);
+  needSameLength(env, "slots", slots.size, "errors", errors.size);
   if (reinterpret_cast<uintptr_t>(base.data) % sizeof(uint64_t) != 0)
     throw Napi::RangeError::New(env, "base is not aligned to 8 bytes");
 }
 
-// normaliseTables(m2p, p2m, base, from: Uint32Array, types: Uint8Array, to: Uint32Array, errors: Int32Array) → failures
+uint64_t countTables(Bytes types, Words slots) {
+  uint64_t count = 0;
+  for (size_t i = 0; i < slots.size; i++) count += slots[i] != NOT_MAPPED && tableLevel(types[i]) > 0;
+  return count;
+}
+
+// normaliseTables(m2p, p2m, base, types: Uint8Array, slots: Uint32Array, errors: Int32Array, spare) → failures
 Napi::Value normaliseTables(const Napi::CallbackInfo& info) {
   const Frames m2p = framesArg(info, 0);
   const Frames p2m = framesArg(info, 1);
   const Bytes base = bytesArg(info, 2);
-  const Words from = wordsArg(info, 3);
-  const Bytes types = bytesArg(info, 4);
-  const Words to = wordsArg(info, 5);
-  const Span<int32_t> errors = integersArg(info, 6);
-  needTables(info.Env(), from, base);
-  needTables(info.Env(), to, base);
-  needSameLength(info.Env(), "from", from.size, "types", types.size);
-  needSameLength(info.Env(), "from", from.size, "to", to.size);
-  needSameLength(info.Env(), "from", from.size, "errors", errors.size);
+  const Bytes types = bytesArg(info, 3);
+  const Words slots = wordsArg(info, 4);
+  const Span<int32_t> errors = integersArg(info, 5);
+  uint64_t spare = integerArg(info, 6, "spare", NOT_MAPPED - 1);
+  needBatch(info.Env(), base, types, slots, errors);
+  needAtLeast(info.Env(), "base", base.size, (spare + countTables(types, slots)) * GUEST_PAGE);
   size_t failed = 0;
-  for (size_t i = 0; i < from.size; i++) {
-    errors[i] = normalise(m2p, p2m, tableAt(base, from[i]), types[i] & LEVEL_MASK, tableAt(base, to[i]));
+  for (size_t i = 0; i < slots.size; i++) {
+    const unsigned level = tableLevel(types[i]);
+    if (level == 0 || slots[i] == NOT_MAPPED) continue;
+    errors[i] = normalise(m2p, p2m, tableAt(base, slots[i]), level, tableAt(base, spare));
+    slots[i] = errors[i] == 0 ? spare++ : NOT_MAPPED;
     failed += errors[i] != 0;
   }
   return number(info.Env(), failed);
 }
 
-// localiseTables(p2m, base, slots: Uint32Array, errors: Int32Array) → failures
+// restoreForm(m2p, p2m, base, types: Uint8Array, slots: Uint32Array, errors: Int32Array) → failures
+Napi::Value restoreForm(const Napi::CallbackInfo& info) {
+  const Frames m2p = framesArg(info, 0);
+  const Frames p2m = framesArg(info, 1);
+  const Bytes base = bytesArg(info, 2);
+  const Bytes types = bytesArg(info, 3);
+  const Words slots = wordsArg(info, 4);
+  const Span<int32_t> errors = integersArg(info, 5);
+  needBatch(info.Env(), base, types, slots, errors);
+  size_t failed = 0;
+  for (size_t i = 0; i < slots.size; i++) {
+    if (!(types[i] & MACHINE_FORM) || slots[i] == NOT_MAPPED) continue;
+    uint64_t* table = tableAt(base, slots[i]);
+    errors[i] = normalise(m2p, p2m, table, tableLevel(types[i]), table);
+    types[i] &= ~MACHINE_FORM;
+    failed += errors[i] != 0;
+  }
+  return number(info.Env(), failed);
+}
+
+// localiseTables(p2m, base, types: Uint8Array, slots: Uint32Array, errors: Int32Array) → failures
 Napi::Value localiseTables(const Napi::CallbackInfo& info) {
   const Frames p2m = framesArg(info, 0);
   const Bytes base = bytesArg(info, 1);
-  const Words slots = wordsArg(info, 2);
-  const Span<int32_t> errors = integersArg(info, 3);
-  needTables(info.Env(), slots, base);
-  needSameLength(info.Env(), "slots", slots.size, "errors", errors.size);
+  const Bytes types = bytesArg(info, 2);
+  const Words slots = wordsArg(info, 3);
+  const Span<int32_t> errors = integersArg(info, 4);
+  needBatch(info.Env(), base, types, slots, errors);
   size_t failed = 0;
   for (size_t i = 0; i < slots.size; i++) {
+    if (tableLevel(types[i]) == 0 || (types[i] & MACHINE_FORM) || slots[i] == NOT_MAPPED) continue;
     errors[i] = localise(p2m, tableAt(base, slots[i]));
+    if (errors[i] == 0) types[i] |= MACHINE_FORM;
     failed += errors[i] != 0;
   }
   return number(info.Env(), failed);
@@ -102,9 +131,9 @@ Napi::Value localiseTables(const Napi::CallbackInfo& info) {
 Napi::Value missingFrames(const Napi::CallbackInfo& info) {
   const Frames p2m = framesArg(info, 0);
   const Bytes base = bytesArg(info, 1);
-  uint32_t slot = static_cast<uint32_t>(integerArg(info, 2, "slot", NOT_MAPPED - 1));
+  const uint64_t slot = integerArg(info, 2, "slot", NOT_MAPPED - 1);
   const Words out = wordsArg(info, 3);
-  needTables(info.Env(), Words{&slot, 1}, base);
+  needAtLeast(info.Env(), "base", base.size, (slot + 1) * GUEST_PAGE);
   needAtLeast(info.Env(), "out", out.size, ENTRIES);
   const uint64_t* table = tableAt(base, slot);
   size_t count = 0;
@@ -134,6 +163,7 @@ Napi::Value entryFrames(const Napi::CallbackInfo& info) {
 
 void exportPvTables(Napi::Object exports) {
   Export<normaliseTables>(exports, "normaliseTables");
+  Export<restoreForm>(exports, "restoreForm");
   Export<localiseTables>(exports, "localiseTables");
   Export<missingFrames>(exports, "missingFrames");
   Export<entryFrames>(exports, "entryFrames");

@@ -11,7 +11,8 @@ constexpr size_t MAX_ARGS = 8;
 
 class Call : public Napi::AsyncWorker {
  public:
-  Call(Napi::Env env, uintptr_t function) : Napi::AsyncWorker(env), deferred_(env), function_(function) {}
+  Call(Napi::Env env, uintptr_t function, bool wide)
+      : Napi::AsyncWorker(env), deferred_(env), function_(function), wide_(wide) {}
 
   // False for what is neither an integer, nor memory, nor null.
   bool add(const Napi::Value& value) {
@@ -42,7 +43,8 @@ class Call : public Napi::AsyncWorker {
 
   void OnOK() override {
     auto both = Napi::Array::New(Env(), 2);
-    both.Set(0u, Napi::Number::New(Env(), static_cast<double>(result_)));
+    // What is above the 32 bits of an int is not the callee's.
+    both.Set(0u, Napi::Number::New(Env(), wide_ ? static_cast<double>(result_) : static_cast<int32_t>(result_)));
     both.Set(1u, Napi::Number::New(Env(), errno_));
     deferred_.Resolve(both);
   }
@@ -58,17 +60,18 @@ class Call : public Napi::AsyncWorker {
   uintptr_t function_;
   uintptr_t args_[MAX_ARGS] = {};
   size_t count_ = 0;
+  bool wide_;
   int64_t result_ = 0;
   int errno_ = 0;
   std::vector<Napi::ObjectReference> memory_;
 };
 
-// callOffLoop(function: address, args) → Promise<[result, errno]>
+// callOffLoop(function: address, args, wide) → Promise<[result, errno]>; wide: it returns a long and not an int
 Napi::Value callOffLoop(const Napi::CallbackInfo& info) {
   const uintptr_t function = addressArg(info, 0, "function");
   if (!info[1].IsArray()) throw Napi::TypeError::New(info.Env(), "args must be an array");
   const auto args = info[1].As<Napi::Array>();
-  auto call = std::make_unique<Call>(info.Env(), function);
+  auto call = std::make_unique<Call>(info.Env(), function, info[2].ToBoolean());
   for (uint32_t i = 0; i < args.Length(); i++) {
     if (!call->add(args.Get(i))) throw Napi::TypeError::New(info.Env(), "at most 8 integers, typed arrays or nulls");
   }

@@ -12,7 +12,7 @@ import type { XenOps } from './xen-ops.js';
 
 export type { FdOps, FdResult } from './fd-ops.js';
 export type { PageOps } from './page-ops.js';
-export type { PvOps } from './pv-ops.js';
+export { MACHINE_FORM, type PvOps } from './pv-ops.js';
 export type { ForeignPages, XenOps } from './xen-ops.js';
 
 const ADDON = join('native', 'build', 'Release', 'xenferry.node');

@@ -5,11 +5,12 @@
 export interface XenOps {
   /**
    * Calls a C function of at most eight integer or pointer arguments on a thread of libuv's. A typed array is passed as its
-   * memory, which must not be looked at until the promise settles. Resolves to its result and its errno.
+   * memory, which must not be looked at until the promise settles. Resolves to its result, an int unless `wide`, and its errno.
    */
   callOffLoop(
     address: number,
     args: readonly (number | bigint | NodeJS.TypedArray | null)[],
+    wide?: boolean,
   ): Promise<[result: number, errno: number]>;
 
   /**

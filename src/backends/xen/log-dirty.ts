@@ -62,7 +62,11 @@ export class XenLogDirty implements LogDirty {
     const struct = buffer?.struct ?? null;
     const { ctrl, address: xch } = control;
     const [result, errno] = hasLogdirtyControl(ctrl)
-      ? await ops.callOffLoop(ctrl.address('xc_logdirty_control'), [xch, this.domid, op, struct, pages, mode, stats])
+      ? await ops.callOffLoop(
+          ctrl.address('xc_logdirty_control'),
+          [xch, this.domid, op, struct, pages, mode, stats],
+          true,
+        )
       : await ops.callOffLoop(ctrl.address('xc_shadow_control'), [
           xch,
           this.domid,

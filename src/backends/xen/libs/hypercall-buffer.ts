@@ -42,6 +42,11 @@ export class HypercallBuffer implements Disposable {
     return this.memory;
   }
 
+  /** Where the hypervisor finds the memory: the struct's hbuf, for calls that take it inside another. */
+  get address(): bigint {
+    return this.struct.readBigUInt64LE();
+  }
+
   [Symbol.dispose](): void {
     if (!this.memory) return;
     this.memory = undefined;

@@ -3,8 +3,10 @@ import { CommanderError } from 'commander';
 import { BackendError } from '../backends/backend.js';
 import { asHostError } from '../host/classify.js';
 import { HostError } from '../host/errors.js';
+import { XlError } from '../libxl/xl/errors.js';
+import { MigrationError } from '../migrate/errors.js';
 import { BindRefusedError } from '../transport/index.js';
-import { type ExitName, exitCode, exitOf } from './exit-codes.js';
+import { type ExitName, exitCode, exitOf, exitOfXl } from './exit-codes.js';
 import type { Output } from './output.js';
 
 /** An error of the command itself. */
@@ -46,7 +48,11 @@ function isHelp(error: unknown): boolean {
 }
 
 function classify(error: unknown): Failure {
-  if (error instanceof BackendError) return classify(asHostError(error));
+  if (error instanceof BackendError || error instanceof MigrationError) return classify(asHostError(error));
+  if (error instanceof XlError) {
+    const { code, message, remedy } = error;
+    return { exit: exitOfXl(code), code, message, remedy };
+  }
   if (error instanceof HostError) {
     const { domain, remedy, detail, survivor } = error.details;
     return {

@@ -14,5 +14,6 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 main(process.argv).then((code) => {
-  process.exitCode = code;
+  // A command that has no error to tell may have set another status than 0 itself.
+  if (code !== 0) process.exitCode = code;
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BACKEND_ERROR_CODES } from '../../src/backends/errors.js';
 import { HOST_ERROR_CODES } from '../../src/host/errors.js';
+import { XL_ERROR_CODES } from '../../src/libxl/xl/errors.js';
 import { MIGRATION_ERROR_CODES } from '../../src/migrate/errors.js';
 import { STREAM_ERROR_CODES } from '../../src/migrate/stream/errors.js';
 
@@ -12,6 +13,7 @@ const CODES: Record<string, object> = {
   MigrationError: MIGRATION_ERROR_CODES,
   StreamError: STREAM_ERROR_CODES,
   HostError: HOST_ERROR_CODES,
+  XlError: XL_ERROR_CODES,
 };
 
 const PAGE = readFileSync(join(__dirname, '..', '..', '..', 'docs', 'errors.md'), 'utf8');

@@ -19,8 +19,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   migrate: [...ENGINE, ...CONTRACT, 'native'],
   transport: ['transport', 'migrate/io'],
   'libxl/save-helper': ['libxl/save-helper', 'transport', ...ENGINE, ...CONTRACT, 'backends/xen', 'native'],
+  'libxl/xl': ['libxl/xl', 'libxl/save-helper', ...ENGINE, ...CONTRACT],
+  'libxl/doctor': ['libxl/doctor', 'libxl/xl', 'backends/xen', ...CONTRACT, 'native'],
   host: ['host', 'transport', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
-  cli: ['cli', 'host', 'transport', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
+  cli: ['cli', 'host', 'transport', 'libxl/xl', 'libxl/doctor', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
   'index.ts': ['host', 'transport', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
 };
 

@@ -1,9 +1,6 @@
 import { hostname } from 'node:os';
 import { type Command, Option } from 'commander';
-import pino from 'pino';
 import { DEFAULT_PORT } from '../../host/address.js';
-import { startDaemon, untilSignalled } from '../../host/daemon.js';
-import { EmulatedHost } from '../../host/emulated.js';
 import { ensureToken } from '../../host/token.js';
 import { loadTlsIdentity, type TlsIdentity } from '../../transport/index.js';
 import { contextOf } from '../context.js';
@@ -57,6 +54,10 @@ export function addHost(program: Command): void {
 async function run(options: Options, command: Command): Promise<void> {
   const { output } = contextOf(command);
   const identity = identityOf(options);
+  // Loaded here: no other command needs an HTTP server, a logger and a hypervisor.
+  const { pino } = await import('pino');
+  const { startDaemon, untilSignalled } = await import('../../host/daemon.js');
+  const { EmulatedHost } = await import('../../host/emulated.js');
   const logger = pino({ level: options.logLevel, name: options.name }, pino.destination({ fd: 2, sync: true }));
   const token = ensureToken(options.tokenFile);
   const backend = new EmulatedHost(options.memory);

@@ -1,21 +1,11 @@
 import { type Command, Option } from 'commander';
-import { plainHostname } from '../../host/address.js';
-import type { MigrateRequest, MigrationLine } from '../../host/api.js';
-import type { HostClient } from '../../host/client.js';
-import { HostError } from '../../host/errors.js';
-import type { MigrationState } from '../../migrate/report.js';
-import { isLoopback } from '../../transport/index.js';
-import { contextOf, type GlobalOptions, parseHost, tokenFrom } from '../context.js';
+import { isControlDomain } from '../../libxl/xl/control-domain.js';
+import { type Context, contextOf, type GlobalOptions, HOST_VARIABLE } from '../context.js';
 import { CliError } from '../failure.js';
-import { Interrupts } from '../interrupts.js';
-import { untilListening } from '../listening.js';
-import { lostHost } from '../lost-host.js';
-import type { Output } from '../output.js';
-import { type ProgressView, progressView } from '../progress.js';
-import { reportSheet } from '../tables.js';
 import { parseDuration, parseRate } from '../units.js';
 
-interface Options extends GlobalOptions {
+export interface MigrateOptions extends GlobalOptions {
+  readonly backend?: 'xen' | 'emulated';
   readonly strategy: 'precopy' | 'tsmc' | 'auto';
   readonly policy?: 'xen' | 'xen-4.1';
   readonly bandwidth?: number;
@@ -25,14 +15,43 @@ interface Options extends GlobalOptions {
   readonly paused?: boolean;
   readonly faults?: boolean;
   readonly destinationTokenFile?: string;
+  readonly sshCommand?: string;
+  readonly receiveCommand?: string;
+  readonly helper?: string;
+  readonly receiverHelper?: string;
+  readonly stockReceiver?: boolean;
+  readonly verbose?: boolean;
 }
+
+type Migrate = (domain: string, host: string, options: MigrateOptions, context: Context) => Promise<void>;
+type OptionName = keyof MigrateOptions;
+
+const EMULATED_ONLY: readonly OptionName[] = ['postcopyBandwidth', 'faults', 'destinationTokenFile', 'host', 'tlsCa'];
+const XEN_ONLY: readonly OptionName[] = [
+  'sshCommand',
+  'receiveCommand',
+  'helper',
+  'receiverHelper',
+  'stockReceiver',
+  'verbose',
+];
 
 export function addMigrate(program: Command): void {
   program
     .command('migrate <domain> <host>')
     .summary('move a running domain to another host')
     .description('Ctrl-C cancels, as long as the domain has not been handed over; it then runs on here.')
-    .addOption(new Option('--strategy <name>', 'how').choices(['precopy', 'tsmc', 'auto']).default('auto'))
+    .addOption(
+      new Option(
+        '--backend <name>',
+        `whose domain: one of Xen's, moved by xl, or one of a xenferry host (default: xen on a dom0, unless --host or ${HOST_VARIABLE} names a xenferry host)`,
+      ).choices(['xen', 'emulated']),
+    )
+    .addOption(
+      new Option('--strategy <name>', 'how; Xen has precopy alone')
+        .choices(['precopy', 'tsmc', 'auto'])
+        .default('auto'),
+    )
     .addOption(
       new Option('--policy <name>', "when precopy stops its rounds: as today's Xen, or as Xen 4.1").choices([
         'xen',
@@ -40,81 +59,37 @@ export function addMigrate(program: Command): void {
       ]),
     )
     .option('--bandwidth <rate>', 'use no more, e.g. 100Mbit', parseRate)
-    .option('--postcopy-bandwidth <rate>', 'the same for stage 3 alone', parseRate)
     .option('--downtime-budget <time>', 'stop as soon as the downtime will be within this, e.g. 30ms', parseDuration)
     .option('--no-elide', 'send zero pages as data')
     .option('--paused', 'leave the domain paused over there')
+    .optionsGroup('Emulated backend:')
+    .option('--postcopy-bandwidth <rate>', '--bandwidth for stage 3 alone', parseRate)
     .option('--faults', 'with --json: a line for each fault, too')
     .option('--destination-token-file <file>', "the destination's token, if it is not the same")
+    .optionsGroup('Xen:')
+    .option('--ssh-command <command>', 'how to reach the host; it must work without a prompt (default: ssh)')
+    .option('--receive-command <command>', 'run by sh in place of "ssh HOST … xl migrate-receive"')
+    .option('--helper <path>', "the save helper here (default: this installation's)")
+    .option('--receiver-helper <path>', 'the save helper over there (default: the same path)')
+    .option('--stock-receiver', "let libxl's own helper receive: needs no xenferry over there")
+    .option('--verbose', 'show what xl, both helpers and the receiver say')
     .action(async (domain: string, host: string, _: unknown, command: Command) => {
-      const { connect, output, url } = contextOf(command);
-      const options = command.optsWithGlobals<Options>();
-      const destination = parseHost(host);
-      const client = await connect();
-      // Loopback is the source's: only if that is this machine can we see who listens.
-      if (isLoopback(plainHostname(url))) await untilListening(destination, output);
-      const lines = client.migrate(domain, requestOf(destination, options));
-      const view = progressView(output);
-      const interrupts = new Interrupts();
-      try {
-        await follow(lines, client, output, view, interrupts);
-      } finally {
-        interrupts.close();
-      }
+      const options = command.optsWithGlobals<MigrateOptions>();
+      const migrate = backendOf(options) === 'xen' ? onXen : onEmulated;
+      await (await migrate())(domain, host, options, contextOf(command));
     });
 }
 
-function requestOf(destination: URL, options: Options): MigrateRequest {
-  const { strategy, policy, bandwidth, postcopyBandwidth, downtimeBudget, elide, paused, faults } = options;
-  return {
-    destination: destination.origin,
-    destinationToken: tokenFrom(options.destinationTokenFile ?? options.tokenFile),
-    ...{ strategy, policy, bandwidth, postcopyBandwidth, downtimeBudgetMs: downtimeBudget },
-    ...{ elideZeroPages: elide, paused, faults },
-  };
-}
+// Loaded when needed: a dom0 is no place to wait for an HTTP client.
+const onXen = async (): Promise<Migrate> => (await import('./migrate-xen.js')).migrateOnXen;
+const onEmulated = async (): Promise<Migrate> => (await import('./migrate-emulated.js')).migrateEmulated;
 
-async function follow(
-  lines: AsyncGenerator<MigrationLine>,
-  client: HostClient,
-  output: Output,
-  view: ProgressView,
-  interrupts: Interrupts,
-): Promise<void> {
-  let watched = { domain: '', destination: '', state: 'setup' as MigrationState };
-  try {
-    for (;;) {
-      const next = await Promise.race([lines.next(), interrupts.second]);
-      if (next === 'interrupted') throw new CliError('DETACHED', 'the migration goes on; xenferry status shows how');
-      if (next.done) return;
-      const line = next.value;
-      if (line.type === 'started') {
-        watched = { ...watched, domain: line.domain, destination: line.destination };
-        interrupts.onFirst(() => cancel(client, line.id, output));
-      }
-      if (line.type === 'state') watched.state = line.to;
-      if (line.type === 'error') throw HostError.fromBody(line.error);
-      output.line(line);
-      view.show(line);
-      if (line.type === 'report') finish(line.report, output, view);
-    }
-  } catch (error) {
-    throw lostHost(error, watched);
-  } finally {
-    view.stop();
-  }
-}
-
-function finish(report: Parameters<typeof reportSheet>[0], output: Output, view: ProgressView): void {
-  view.stop();
-  if (!output.json) output.result(report, () => reportSheet(report));
-}
-
-async function cancel(client: HostClient, id: string, output: Output): Promise<void> {
-  try {
-    await client.cancel(id);
-    output.note('cancelling…');
-  } catch (error) {
-    output.note(`${(error as Error).message}; once more stops watching`);
-  }
+function backendOf(options: MigrateOptions): 'xen' | 'emulated' {
+  const named = options.host ?? process.env[HOST_VARIABLE];
+  const backend = options.backend ?? (named === undefined && isControlDomain() ? 'xen' : 'emulated');
+  const foreign = (backend === 'xen' ? EMULATED_ONLY : XEN_ONLY).find((name) => options[name] !== undefined);
+  if (foreign === undefined) return backend;
+  const flag = `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const choose = options.backend ? '' : `, and the backend is ${backend} here unless --backend says otherwise`;
+  throw new CliError('USAGE', `${flag} means nothing to the ${backend} backend${choose}`);
 }

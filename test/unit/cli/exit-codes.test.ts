@@ -18,6 +18,8 @@ test('the numbers are fixed, and each is documented', () => {
     NOT_VERIFIED: 10,
     BAD_FILE: 11,
     DETACHED: 12,
+    NO_XEN: 13,
+    NOT_READY: 14,
     INTERRUPTED: 130,
   });
   for (const [code, meaning] of Object.values(EXIT_CODES)) expect(exitCodeHelp()).toContain(`${code}  ${meaning}`);

@@ -1,0 +1,144 @@
+/** `xenferry migrate` on a dom0: xl does the work with our save helper, we watch. */
+import { randomUUID } from 'node:crypto';
+import type { MigrationLine } from '../../host/api.js';
+import {
+  OWN_HELPER,
+  type Plan,
+  preflight,
+  type SshReceiver,
+  XlError,
+  XlMigration,
+  type XlMigrationOptions,
+} from '../../libxl/xl/index.js';
+import { LEAST_BANDWIDTH } from '../../migrate/send/bandwidth.js';
+import type { Context } from '../context.js';
+import { CliError } from '../failure.js';
+import { Interrupts } from '../interrupts.js';
+import type { Output } from '../output.js';
+import { type ProgressView, progressView } from '../progress.js';
+import { reportSheet } from '../tables.js';
+import { formatBitRate } from '../units.js';
+import type { MigrateOptions } from './migrate.js';
+
+export async function migrateOnXen(
+  ref: string,
+  host: string,
+  options: MigrateOptions,
+  { output }: Context,
+): Promise<void> {
+  assertUsable(ref, host, options);
+  const plan = planOf(ref, host, options);
+  const interrupts = new Interrupts();
+  const view = progressView(output);
+  const say = (line: MigrationLine): void => {
+    output.line(line);
+    view.show(line);
+  };
+  try {
+    const domain = await checked(plan, interrupts);
+    say({ type: 'started', id: randomUUID(), domain: domain.name, destination: host });
+    if (options.strategy === 'auto') say({ type: 'strategy', strategy: 'precopy', reason: ONLY_PRECOPY, at: 0 });
+    const migration = new XlMigration({
+      ...{ ...plan, domain, host, environment: environmentOf(options), paused: options.paused ?? false },
+      onEvent: say,
+      onLine: options.verbose ? (line) => output.note(`  ${line}`) : undefined,
+    });
+    await follow(migration, interrupts, output, view);
+  } finally {
+    view.stop();
+    interrupts.close();
+  }
+}
+
+const ONLY_PRECOPY = 'the only one on Xen in this release';
+
+function assertUsable(
+  ref: string,
+  host: string,
+  { strategy, bandwidth, receiverHelper, ...options }: MigrateOptions,
+): void {
+  const usage = (message: string): never => {
+    throw new CliError('USAGE', message);
+  };
+  // They become arguments of xl and ssh, which would take them for options.
+  if (!/^[^-\s]\S*$/.test(ref)) usage(`"${ref}" is no domain's name`);
+  if (!/^[^-\s]\S*$/.test(host)) usage(`"${host}" is no host`);
+  if (bandwidth !== undefined && bandwidth < LEAST_BANDWIDTH)
+    usage(`--bandwidth must be ${formatBitRate(LEAST_BANDWIDTH)} at least`);
+  if (options.stockReceiver && receiverHelper !== undefined)
+    usage('--stock-receiver and --receiver-helper exclude each other');
+  if (options.receiveCommand !== undefined && options.sshCommand !== undefined)
+    usage('--receive-command and --ssh-command exclude each other');
+  if (strategy === 'tsmc')
+    throw new XlError(
+      'NOT_SUPPORTED',
+      'three-stage memory copy of a Xen domain is not in this release',
+      'use --strategy precopy; a later release adds it',
+    );
+}
+
+function planOf(domain: string, host: string, options: MigrateOptions): Plan {
+  const { receiveCommand, sshCommand = 'ssh', stockReceiver, helper = OWN_HELPER } = options;
+  const ssh: SshReceiver = { kind: 'ssh', sshCommand, host };
+  return {
+    ...{ domain, helper },
+    receiver: receiveCommand === undefined ? ssh : { kind: 'command', command: receiveCommand },
+    receiverHelper: stockReceiver ? undefined : (options.receiverHelper ?? helper),
+  };
+}
+
+/** For the helper: see ENVIRONMENT in src/libxl/save-helper. */
+function environmentOf({
+  bandwidth,
+  policy,
+  downtimeBudget,
+  elide,
+}: MigrateOptions): XlMigrationOptions['environment'] {
+  return {
+    ...(bandwidth === undefined ? {} : { XENFERRY_BANDWIDTH: String(Math.floor(bandwidth)) }),
+    ...(policy === undefined ? {} : { XENFERRY_POLICY: policy }),
+    ...(downtimeBudget === undefined ? {} : { XENFERRY_DOWNTIME_MS: String(downtimeBudget) }),
+    XENFERRY_ZERO_PAGES: elide === false ? 'send' : 'skip',
+  };
+}
+
+async function checked(plan: Plan, interrupts: Interrupts): ReturnType<typeof preflight> {
+  const abort = new AbortController();
+  interrupts.onFirst(() =>
+    abort.abort(new CliError('INTERRUPTED', `domain ${plan.domain} was not touched: it was only looked at`)),
+  );
+  return preflight(plan, abort.signal);
+}
+
+async function follow(
+  migration: XlMigration,
+  interrupts: Interrupts,
+  output: Output,
+  view: ProgressView,
+): Promise<void> {
+  const cancel = async (): Promise<void> => {
+    const result = await migration.cancel();
+    output.note(
+      result === 'cancelling'
+        ? 'cancelling…'
+        : 'the domain is being handed over, this can no longer be cancelled; once more stops watching',
+    );
+  };
+  interrupts.onFirst(cancel);
+  process.once('SIGTERM', cancel);
+  try {
+    const ended = await Promise.race([migration.done, interrupts.second]);
+    if (ended === 'interrupted')
+      throw new CliError('DETACHED', `xl goes on with the migration; what it says stands in ${migration.detach()}`);
+    finish(ended, output, view);
+  } finally {
+    process.off('SIGTERM', cancel);
+  }
+}
+
+function finish(report: Awaited<XlMigration['done']>, output: Output, view: ProgressView): void {
+  view.stop();
+  if (!report) output.note('the domain has moved; the save helper could not write its report');
+  else if (output.json) output.line({ type: 'report', report });
+  else output.result(report, () => reportSheet(report));
+}

@@ -1,0 +1,95 @@
+/** A migration by xl that has failed: from what xl and the helper said to an error that says where the domain is. */
+import { MigrationError, type MigrationErrorCode, type Survivor } from '../../migrate/errors.js';
+import type { HelperFailure } from '../save-helper/events.js';
+import type { DomainCondition, XlDomain } from './toolstack.js';
+import type { Transcript, XlEnding } from './transcript.js';
+
+export interface Ended {
+  readonly domain: XlDomain;
+  readonly host: string;
+  readonly transcript: Transcript;
+  readonly failure: HelperFailure | undefined;
+  readonly cancelled: boolean;
+  /** Looked at after xl had ended. */
+  readonly condition: DomainCondition;
+}
+
+const AGAIN = 'mend what the reason names and migrate again';
+
+/** What xl's last word means. Without one xl itself came to an end, by a signal or before it had begun. */
+const CODES: Readonly<Record<Exclude<XlEnding, 'completed' | 'undefined'>, MigrationErrorCode>> = {
+  resumed: 'STREAM_FAILED',
+  'not-suspended': 'SOURCE_FAILED',
+  'given-back': 'DESTINATION_FAILED',
+};
+
+export function migrationFailed(ended: Ended): MigrationError {
+  const { transcript, condition, cancelled } = ended;
+  const { ending, stage } = transcript;
+  const handedOver = stage === 'handover' || stage === 'started';
+  if (ending === 'completed') return undefinedState(ended);
+  if (ending === 'undefined' || (ending === undefined && handedOver)) return undefinedState(ended);
+  if (condition === 'suspended') return notResumed(ended);
+  if (condition === 'gone' || condition === 'unknown') return whereabouts(ended);
+  if (cancelled) return cancelledHere(ended);
+  return runsOn(ended, codeOf(ended));
+}
+
+/** Our helper's own reason comes first: xl's lines only tell what follows from it. */
+function reason({ failure, transcript }: Ended): string {
+  return failure ? `${failure.message} (${failure.code})` : transcript.why();
+}
+
+function codeOf({ transcript: { ending, stage }, failure }: Ended): MigrationErrorCode {
+  if (ending === undefined || ending === 'completed' || ending === 'undefined')
+    return stage === 'connecting' ? 'DESTINATION_FAILED' : 'SOURCE_FAILED';
+  // The source's own fault, unless it is the stream that broke.
+  if (ending === 'resumed' && failure && failure.code !== 'STREAM_FAILED') return 'SOURCE_FAILED';
+  return CODES[ending];
+}
+
+function runsOn(ended: Ended, code: MigrationErrorCode): MigrationError {
+  const { domain, condition, host, failure } = ended;
+  const state = condition === 'paused' ? 'it is paused here, as before' : 'it runs on here';
+  const message = `the migration of domain ${domain.name} to ${host} failed: ${reason(ended)}; ${state}`;
+  return error(ended, code, message, 'source', failure?.remedy ?? AGAIN);
+}
+
+function cancelledHere(ended: Ended): MigrationError {
+  const message = `the migration of domain ${ended.domain.name} was cancelled; it runs on here`;
+  return error(ended, 'CANCELLED', message, 'source', 'migrate again whenever you like');
+}
+
+function notResumed(ended: Ended): MigrationError {
+  const { domid, name } = ended.domain;
+  const message = `domain ${name} could not be resumed after: ${reason(ended)}`;
+  const remedy = `it is still here, suspended, with all of its memory: resume it (xl resume ${domid}, where xl has that), or destroy and start it again`;
+  return error(ended, 'RESUME_FAILED', message, 'none', remedy);
+}
+
+function whereabouts(ended: Ended): MigrationError {
+  const { domain, host } = ended;
+  const message = `the migration of domain ${domain.name} failed: ${reason(ended)}; it could not be seen whether it still runs here`;
+  return error(ended, 'HANDOVER_UNKNOWN', message, 'unknown', `look at xl list, here and on ${host}`);
+}
+
+function undefinedState(ended: Ended): MigrationError {
+  const { domain, host, condition } = ended;
+  const here =
+    condition === 'gone'
+      ? 'it is no longer here'
+      : `here it may stand as ${domain.name}--migratedaway, and does not run`;
+  const message = `the connection to ${host} was lost while domain ${domain.name} was handed over: ${reason(ended)}; ${here}`;
+  const remedy = `look at xl list on both hosts. Runs it on ${host}: destroy what is left here. Is it not there: rename it back (xl rename) and resume it here`;
+  return error(ended, 'HANDOVER_UNKNOWN', message, 'unknown', remedy);
+}
+
+function error(
+  { domain: { domid }, transcript }: Ended,
+  code: MigrationErrorCode,
+  message: string,
+  survivor: Survivor,
+  remedy: string,
+): MigrationError {
+  return new MigrationError(code, message, { domid, survivor, remedy, cause: new Error(transcript.why()) });
+}

@@ -1,0 +1,20 @@
+/** The helper's report knows its own part; xl's part of the times is added here. */
+import type { MigrationReport } from '../../migrate/report.js';
+
+export interface WholeMigration {
+  /** From the start of xl to its end. */
+  readonly totalMs: number;
+  /** From the request to suspend to "Target reports successful startup". */
+  readonly downtimeMs: number;
+  /** Of this, until the helper's last byte had left. */
+  readonly stoppedMs: number;
+}
+
+/** `toolstack` in the parts is what passed between our last byte and the start: the receiver's end of the stream, devices, handshake. */
+export function wholeReport(
+  report: MigrationReport,
+  { totalMs, downtimeMs, stoppedMs }: WholeMigration,
+): MigrationReport {
+  const toolstack = Math.max(0, downtimeMs - stoppedMs);
+  return { ...report, state: 'completed', totalMs, downtimeMs, downtimeParts: { ...report.downtimeParts, toolstack } };
+}

@@ -1,0 +1,81 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  checkReceiver,
+  parseReceiver,
+  type ReceiverFacts,
+  receiverScript,
+  refusalOf,
+} from '../../../src/libxl/xl/receiver-check.js';
+
+const GOOD: ReceiverFacts = { dom0: true, xenVersion: '4.17', xl: true, node: true, helper: true };
+
+test('its lines are read, after whatever a login says', () => {
+  const text =
+    'Welcome!\nxl=no\nxenferry-receiver\ndom0=control_d\nxen=4.17\nxl=/usr/sbin/xl\nnode=/usr/bin/node\nhelper=yes\n';
+  expect(parseReceiver(text)).toEqual(GOOD);
+});
+
+test('what it does not know stays empty', () => {
+  const text = 'xenferry-receiver\ndom0=\nxen=.\nxl=\nnode=\n';
+  expect(parseReceiver(text)).toEqual({ dom0: false, xenVersion: '', xl: false, node: false, helper: false });
+  expect(parseReceiver('Permission denied\n')).toBeUndefined();
+});
+
+test('the script tells the truth of this machine', () => {
+  const folder = mkdtempSync(join(tmpdir(), "it's a helper-"));
+  try {
+    const helper = join(folder, 'helper');
+    const ask = (): ReceiverFacts | undefined =>
+      parseReceiver(execFileSync('sh', ['-c', receiverScript(helper)], { encoding: 'utf8' }));
+    expect(ask()).toMatchObject({ node: true, helper: false });
+    writeFileSync(helper, '#!/bin/sh\n');
+    expect(ask()).toMatchObject({ helper: false });
+    chmodSync(helper, 0o755);
+    expect(ask()).toMatchObject({ helper: true });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.each<[string, Partial<ReceiverFacts>, RegExp]>([
+  ['no Xen', { dom0: false }, /control domain/],
+  ['no xl', { xl: false }, /xl is not/],
+  ['no helper', { helper: false }, /no save helper at \/h/],
+  ['no node', { node: false }, /node is not/],
+])('%s: refused', (_, facts, problem) => {
+  expect(refusalOf({ ...GOOD, ...facts }, '/h')?.problem).toMatch(problem);
+});
+
+test("libxl's own helper needs neither ours nor node", () => {
+  expect(refusalOf({ ...GOOD, helper: false, node: false }, undefined)).toBeUndefined();
+  expect(refusalOf(GOOD, '/h')).toBeUndefined();
+});
+
+const reach = (sshCommand: string): Promise<ReceiverFacts> =>
+  checkReceiver({ kind: 'ssh', sshCommand, host: 'b' }, undefined);
+
+test('a host that ssh cannot reach', async () => {
+  await expect(reach('sh -c "echo Connection refused >&2; exit 255"')).rejects.toMatchObject({
+    code: 'DESTINATION_UNREACHABLE',
+    message: 'b cannot be reached: Connection refused',
+    remedy: expect.stringContaining('without a prompt'),
+  });
+});
+
+test('a host that runs something else than a shell', async () => {
+  await expect(reach('echo')).rejects.toMatchObject({
+    code: 'DESTINATION_UNREACHABLE',
+    remedy: expect.stringContaining('must run a shell'),
+  });
+});
+
+test('a host that hangs is given up when the command is interrupted', async () => {
+  const abort = new AbortController();
+  const reason = new Error('Ctrl-C');
+  setTimeout(() => abort.abort(reason), 50);
+  const receiver = { kind: 'ssh', sshCommand: 'sleep 100;', host: 'b' } as const;
+  await expect(checkReceiver(receiver, undefined, abort.signal)).rejects.toBe(reason);
+});

@@ -4,6 +4,7 @@ import { VERSION } from '../host/version.js';
 import { addCreate } from './commands/create.js';
 import { addDemo } from './commands/demo.js';
 import { addDigest } from './commands/digest.js';
+import { addDoctor } from './commands/doctor.js';
 import { addDomains } from './commands/domains.js';
 import { addExitCodes } from './commands/exit-codes.js';
 import { addHost } from './commands/host.js';
@@ -27,7 +28,17 @@ export function createProgram(): Command {
     outputError: () => undefined,
     writeErr: (text) => (program.opts().json ? undefined : void process.stderr.write(text)),
   });
-  for (const add of [addHost, addDomains, addCreate, addDigest, addMigrate, addSaving, addDemo, addExitCodes])
+  for (const add of [
+    addHost,
+    addDomains,
+    addCreate,
+    addDigest,
+    addMigrate,
+    addSaving,
+    addDemo,
+    addDoctor,
+    addExitCodes,
+  ])
     add(program);
   return program;
 }

@@ -40,12 +40,13 @@ export class Dom0 {
     return new Promise((resolve, reject) => {
       const child = spawn('ssh', [...sshArguments(this.ssh), remote], { signal, killSignal: 'SIGKILL' });
       let output = '';
-      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const take = (text: string) => {
         output += text;
         options.onOutput?.(text);
-      });
+      };
+      child.stdout.setEncoding('utf8').on('data', take);
       // ssh's own messages; those of the commands come with their output.
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+      child.stderr.setEncoding('utf8').on('data', take);
       child.once('error', (cause) => {
         if (options.signal?.aborted) return reject(options.signal.reason);
         reject(new LabError(`${this.name} does not answer: ${cause.message}\n${output.slice(-2000)}`));

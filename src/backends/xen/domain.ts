@@ -31,6 +31,7 @@ export class XenDomain implements Domain {
   readonly memory: ForeignMemory;
   readonly state: ReportingState;
   readonly paging: NoDemandPaging;
+  private readonly release: () => Promise<void>;
 
   constructor(
     private readonly session: Session,
@@ -40,9 +41,10 @@ export class XenDomain implements Domain {
   ) {
     this.logDirty = new XenLogDirty(session, domid);
     this.paging = new NoDemandPaging(domid);
-    const { memory, state } = raw.hvm ? hvmParts(session, domid, origin) : pvParts(session, domid, origin);
-    this.memory = memory;
-    this.state = state;
+    const parts = raw.hvm ? hvmParts(session, domid, origin) : pvParts(session, domid, origin);
+    this.memory = parts.memory;
+    this.state = parts.state;
+    this.release = parts.release;
   }
 
   async info(): Promise<DomainInfo> {
@@ -71,6 +73,7 @@ export class XenDomain implements Domain {
 
   async destroy(): Promise<void> {
     this.session.domain(this.domid);
+    await this.release();
     const { control, ops } = this.session;
     const [result, errno] = await ops.callOffLoop(control.ctrl.address('xc_domain_destroy'), [
       control.address,
@@ -115,7 +118,14 @@ export function describe(session: Session, raw: RawDomainInfo, name?: string): D
   };
 }
 
-function hvmParts(session: Session, domid: number, { shell, wiring }: Origin): { memory: HvmMemory; state: HvmState } {
+interface HvmParts {
+  readonly memory: HvmMemory;
+  readonly state: HvmState;
+  readonly release: () => Promise<void>;
+}
+
+function hvmParts(session: Session, domid: number, { shell, wiring }: Origin): HvmParts {
   const memory = new HvmMemory(session, domid, shell);
-  return { memory, state: new HvmState(session, domid, shell ? 'shell' : 'running', wiring) };
+  const state = new HvmState(session, domid, shell ? 'shell' : 'running', wiring);
+  return { memory, state, release: async () => {} };
 }

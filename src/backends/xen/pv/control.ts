@@ -183,7 +183,7 @@ export class PvControl {
     types: readonly ('uint32' | 'pointer')[],
     args: readonly (number | Buffer)[],
   ): void {
-    this.session.control.run(what, symbol, types, this.domid, args);
+    this.session.control.run(what, symbol, types, this.domid, [...args]);
   }
 
   private async offLoop(

@@ -24,3 +24,11 @@ export function not64Bit(domid: number): BackendError {
     remedy: 'migrate it with Xen’s own helper (unset LIBXL_SAVE_HELPER), or run a 64-bit kernel in it',
   });
 }
+
+/** A guest that runs keeps the table of its pages itself. */
+export function notByToolstack(domid: number): BackendError {
+  return new BackendError('NOT_SUPPORTED', `domain ${domid}: a PV guest that runs gives and takes pages itself`, {
+    domid,
+    remedy: 'ask its balloon: xl mem-set',
+  });
+}

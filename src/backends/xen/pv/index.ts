@@ -1,16 +1,43 @@
-import { BackendError, type ForeignMemory, type PlatformState } from '../../backend.js';
+/** PV domains: 64-bit guests whose page tables name machine frames and who keep the table of their pages themselves. */
 import type { Origin } from '../domain.js';
 import type { Session } from '../session.js';
-import type { Rings } from '../wiring.js';
+import { PvControl } from './control.js';
+import { GuestFrames } from './frame-maps.js';
+import { GuestMemory } from './guest-memory.js';
+import { PvMemory } from './memory.js';
+import { ShellFrames } from './shell-frames.js';
+import { ShellMemory } from './shell-memory.js';
+import { PvState } from './state.js';
 
 export interface PvParts {
-  readonly memory: ForeignMemory;
-  readonly state: PlatformState & { readonly missing: number; readonly rings: Rings };
+  readonly memory: PvMemory;
+  readonly state: PvState;
+  /** Lets go what is mapped of the domain without anybody having asked for it, so that it can die. */
+  release(): Promise<void>;
 }
 
-export function pvParts(_session: Session, domid: number, _origin: Origin): PvParts {
-  throw new BackendError('NOT_SUPPORTED', `domain ${domid}: PV domains are not handled yet`, {
-    domid,
-    remedy: 'use PVH',
+export function pvParts(session: Session, domid: number, origin: Origin): PvParts {
+  const control = new PvControl(session, domid);
+  return origin.shell ? shellParts(session, domid, control, origin) : guestParts(session, domid, control);
+}
+
+function guestParts(session: Session, domid: number, control: PvControl): PvParts {
+  const frames = new GuestFrames(session, domid);
+  const memory = new PvMemory(new GuestMemory(session, domid, frames));
+  return { memory, state: new PvState(session, domid, control, frames), release: () => frames.release() };
+}
+
+function shellParts(session: Session, domid: number, control: PvControl, { wiring }: Origin): PvParts {
+  const shell = new ShellFrames(session, domid, session.domain(domid).maxPages);
+  const pages = new ShellMemory(session, domid, control, shell);
+  const memory = new PvMemory(pages);
+  const guest = new GuestFrames(session, domid, () => shell.p2m);
+  const state = new PvState(session, domid, control, guest, {
+    frames: shell,
+    wiring,
+    finishPages: () => pages.finish(),
+    finished: () => memory.become(new GuestMemory(session, domid, guest)),
   });
+  const release = async (): Promise<void> => void (await Promise.all([pages.release(), guest.release()]));
+  return { memory, state, release };
 }

@@ -1,0 +1,245 @@
+/**
+ * Pages of a PV domain that is being restored (tools/libs/guest/xg_sr_restore.c and xg_sr_restore_x86_pv.c). A page table is turned into
+ * machine form when its mapping is let go, if all pages that it refers to are there by then; what is left over is done at the end.
+ */
+import { pageOps } from '../../../native/index.js';
+import {
+  type Access,
+  BackendError,
+  Errno,
+  type ForeignMemory,
+  MAX_BATCH,
+  type Mapping,
+  PageType,
+} from '../../backend.js';
+import { checkBatch } from '../batch.js';
+import { xenError } from '../libs/errors.js';
+import type { Session } from '../session.js';
+import type { PvControl } from './control.js';
+import { badRecord } from './errors.js';
+import { FRAMES_PER_PAGE, INVALID_FRAME } from './layout.js';
+import { type MachineMap, mapMachineFrames } from './machine-map.js';
+import { ANY_TABLE, HOLE, MACHINE_FORM_TABLE, STREAM_FORM_TABLE, TYPE_MASK } from './page-types.js';
+import type { ShellFrames } from './shell-frames.js';
+
+export class ShellMemory implements ForeignMemory {
+  /** Mapped when first a page table that is in machine form is looked at again. */
+  private machine: Promise<MachineMap> | undefined;
+  /** The source has had pages that it has no more. */
+  private takenBack = false;
+
+  constructor(
+    private readonly session: Session,
+    private readonly domid: number,
+    private readonly control: PvControl,
+    private readonly shell: ShellFrames,
+  ) {}
+
+  async types(gfns: Uint32Array): Promise<Uint8Array> {
+    checkBatch(this.domid, gfns);
+    this.session.domain(this.domid);
+    return this.typesOf(gfns, TYPE_MASK);
+  }
+
+  async dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
+    this.session.domain(this.domid);
+    const { types } = this.shell;
+    const present = Math.min(pages, types.length);
+    bitmap.fill(0, Math.ceil(present / 8), Math.ceil(pages / 8));
+    if (present < pages && present % 8 > 0) bitmap[present >> 3] &= (1 << (present % 8)) - 1;
+    for (const holes of this.withType(HOLE))
+      pageOps.bitmapClear(
+        bitmap,
+        holes.filter((gfn) => gfn < present),
+      );
+    return pageOps.bitmapCount(bitmap, pages);
+  }
+
+  async map(gfns: Uint32Array, _access: Access): Promise<Mapping> {
+    checkBatch(this.domid, gfns);
+    this.session.domain(this.domid);
+    // A page table is shown in place, in the form of the stream, to a reader too: nothing else looks at it yet.
+    const mapping = await this.session.foreign.map(this.domid, this.shell.mfns(gfns), 'write');
+    try {
+      await this.showStreamForm(gfns, mapping);
+    } catch (error) {
+      mapping.unmap();
+      throw error;
+    }
+    return this.machineFormWhenUnmapped(gfns.slice(), mapping);
+  }
+
+  async populate(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
+    checkBatch(this.domid, gfns);
+    this.session.domain(this.domid);
+    const { ops } = this.session;
+    const wanted = this.wanted(gfns, types);
+    if (wanted.length > 0) ops.setMachineFrames(this.shell.p2m, wanted, await this.control.populate(wanted));
+    this.shell.populated = true;
+    const before = this.typesOf(gfns, 0xff);
+    const now = types ?? before;
+    if (this.takenBack) await this.clearRevived(gfns, before, now, wanted);
+    ops.setTypes(this.shell.types, gfns, types ? populated(types) : before.map(orPlain));
+  }
+
+  /** A page table may refer to the page still, so its frame is kept until all page tables are final. */
+  async depopulate(gfns: Uint32Array): Promise<void> {
+    checkBatch(this.domid, gfns);
+    this.session.domain(this.domid);
+    this.session.ops.setTypes(this.shell.types, gfns, new Uint8Array(gfns.length).fill(PageType.XTAB));
+    this.takenBack = true;
+  }
+
+  /** Page tables, and the P2M where the stream has said where it is. */
+  async vital(): Promise<Uint32Array> {
+    this.session.domain(this.domid);
+    const { types, leaves } = this.shell;
+    const vital = new Uint8Array(Math.ceil(types.length / 8));
+    for (const tables of this.withType(ANY_TABLE)) pageOps.bitmapSet(vital, tables);
+    if (leaves)
+      pageOps.bitmapSet(
+        vital,
+        leaves.filter((gfn) => gfn < types.length && types[gfn] !== PageType.XTAB),
+      );
+    const gfns = new Uint32Array(pageOps.bitmapCount(vital, types.length));
+    pageOps.bitmapToGfns(vital, types.length, 0, gfns);
+    return gfns;
+  }
+
+  /** All pages are there: page tables that refer to later ones are turned, and what the source has no more is given back. */
+  async finish(): Promise<void> {
+    for (const tables of this.withType(STREAM_FORM_TABLE)) await this.localise(tables);
+    if (this.takenBack) for (const holes of this.withType(HOLE)) await this.giveBack(holes);
+    await this.release();
+  }
+
+  /** Lets go what this class has mapped. */
+  async release(): Promise<void> {
+    const machine = await this.machine?.catch(() => undefined);
+    this.machine = undefined;
+    machine?.mapping.unmap();
+  }
+
+  private typesOf(gfns: Uint32Array, mask: number): Uint8Array {
+    const types = new Uint8Array(gfns.length);
+    this.session.ops.typesAt(this.shell.types, gfns, mask, types);
+    return types;
+  }
+
+  /** Batches of pfns with a type of the set, ascending. */
+  private *withType(wanted: Uint8Array): Generator<Uint32Array> {
+    for (let start = 0; ; ) {
+      const pfns = new Uint32Array(MAX_BATCH);
+      const count = this.session.ops.findBytes(this.shell.types, wanted, start, pfns);
+      if (count === 0) return;
+      start = pfns[count - 1] + 1;
+      yield pfns.subarray(0, count);
+    }
+  }
+
+  private wanted(gfns: Uint32Array, types?: Uint8Array): Uint32Array {
+    const wanted = new Uint32Array(gfns.length);
+    try {
+      return wanted.subarray(0, this.session.ops.wantedFrames(this.shell.p2m, gfns, types, wanted));
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      const message = `domain ${this.domid}: a pfn is beyond the ${this.shell.p2m.length} of its P2M`;
+      throw new BackendError('BAD_GFN', message, { domid: this.domid, errno: Errno.EINVAL, cause });
+    }
+  }
+
+  /** Pages that were taken back, and kept for the page tables' sake, come back as pages of zeroes. */
+  private async clearRevived(
+    gfns: Uint32Array,
+    before: Uint8Array,
+    now: Uint8Array,
+    fresh: Uint32Array,
+  ): Promise<void> {
+    const known = new Set(fresh);
+    const revived = gfns.filter(
+      (gfn, i) =>
+        before[i] === PageType.XTAB && now[i] !== PageType.XTAB && now[i] !== PageType.BROKEN && !known.has(gfn),
+    );
+    if (revived.length === 0) return;
+    using mapping = await this.session.foreign.map(this.domid, this.shell.mfns(revived), 'write');
+    this.checkMapped(mapping, revived);
+    mapping.base.fill(0);
+  }
+
+  private async showStreamForm(gfns: Uint32Array, { base, slots }: Mapping): Promise<void> {
+    const { ops } = this.session;
+    const types = this.typesOf(gfns, 0xff);
+    if (ops.findBytes(types, MACHINE_FORM_TABLE, 0, new Uint32Array(1)) === 0 || base.length === 0) return;
+    this.machine ??= mapMachineFrames(this.session);
+    const { frames } = await this.machine;
+    const failed = ops.restoreForm(frames, this.shell.p2m, base, types, slots, new Int32Array(gfns.length));
+    ops.setTypes(this.shell.types, gfns, types);
+    if (failed > 0)
+      throw badRecord(this.domid, `${failed} of its page tables name machine frames that are not its own`);
+  }
+
+  private machineFormWhenUnmapped(gfns: Uint32Array, mapping: Mapping): Mapping {
+    let open = true;
+    const unmap = (): void => {
+      if (open && mapping.base.length > 0) this.turn(gfns, mapping);
+      open = false;
+      mapping.unmap();
+    };
+    const { base, slots, errors, failed } = mapping;
+    return { base, slots: slots.slice(), errors, failed, unmap, [Symbol.dispose]: unmap };
+  }
+
+  /** Page tables of a mapping to machine form, but those that refer to pages that are still to come. Returns the reasons. */
+  private turn(gfns: Uint32Array, { base, slots }: Mapping): Int32Array | undefined {
+    const { ops } = this.session;
+    const types = this.typesOf(gfns, 0xff);
+    if (ops.findBytes(types, STREAM_FORM_TABLE, 0, new Uint32Array(1)) === 0) return undefined;
+    const errors = new Int32Array(gfns.length);
+    const failed = ops.localiseTables(this.shell.p2m, base, types, slots, errors);
+    ops.setTypes(this.shell.types, gfns, types);
+    return failed > 0 ? errors : undefined;
+  }
+
+  private async localise(tables: Uint32Array): Promise<void> {
+    using mapping = await this.session.foreign.map(this.domid, this.shell.mfns(tables), 'write');
+    this.checkMapped(mapping, tables);
+    const errors = this.turn(tables, mapping);
+    if (!errors) return;
+    for (let i = 0; i < tables.length; i++) if (errors[i] === Errno.ENOENT) await this.populateFor(mapping, i);
+    const still = this.turn(tables, mapping)?.findIndex((errno) => errno !== 0) ?? -1;
+    if (still < 0) return;
+    throw badRecord(
+      this.domid,
+      `page table 0x${tables[still].toString(16)} refers to a page that the domain cannot have`,
+    );
+  }
+
+  /** Pages that a page table refers to and that have never come. */
+  private async populateFor({ base, slots }: Mapping, index: number): Promise<void> {
+    const missing = new Uint32Array(FRAMES_PER_PAGE);
+    const count = this.session.ops.missingFrames(this.shell.p2m, base, slots[index], missing);
+    if (count > 0) await this.populate(missing.subarray(0, count));
+  }
+
+  private async giveBack(holes: Uint32Array): Promise<void> {
+    const gone = holes.filter((pfn) => this.shell.p2m[pfn] !== INVALID_FRAME);
+    if (gone.length === 0) return;
+    await this.control.release(this.shell.mfns(gone));
+    this.session.ops.setMachineFrames(this.shell.p2m, gone, new BigUint64Array(gone.length).fill(INVALID_FRAME));
+  }
+
+  private checkMapped({ failed, errors }: Mapping, pfns: Uint32Array): void {
+    if (failed === 0) return;
+    const first = errors.findIndex((errno) => errno !== 0);
+    const what = `its page 0x${pfns[first].toString(16)} cannot be mapped`;
+    throw xenError({ what, errno: errors[first], domid: this.domid, code: 'HYPERVISOR' });
+  }
+}
+
+const orPlain = (type: number): number => (type === PageType.XTAB ? PageType.NOTAB : type);
+
+/** What a stream's types are once the pages are there. */
+function populated(types: Uint8Array): Uint8Array {
+  if (!types.includes(PageType.XALLOC)) return types;
+  return types.map((type) => (type === PageType.XALLOC ? PageType.NOTAB : type));
+}

@@ -237,6 +237,13 @@ export interface ForeignMemory {
   /** The {@link PageType} of each gfn. MUST 33: XTAB for a hole, a ballooned, never-populated or paged-out gfn. */
   types(gfns: Uint32Array): Promise<Uint8Array>;
 
+  /**
+   * Of the gfns below `pages` that are set in the bitmap (bit n of byte k is gfn 8k + n), clears those that have no page: those of
+   * which types() says XTAB. Resolves to how many stay set. MUST 45: it clears no other bit, sets none, and leaves bits from `pages`
+   * on as they are. The bitmap must not be touched meanwhile.
+   */
+  dropHoles(bitmap: Uint8Array, pages: number): Promise<number>;
+
   /** Maps a batch. MUST 34: a 'read' mapping shows what the guest sees, and later guest writes too. */
   map(gfns: Uint32Array, access: Access): Promise<Mapping>;
 

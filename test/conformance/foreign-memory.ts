@@ -2,11 +2,23 @@
 import assert from 'node:assert/strict';
 import { type Domain, MAX_BATCH, NOT_MAPPED, PAGE_SIZE, PageType } from '../../src/backends/backend.js';
 import { refuses } from './expect.js';
-import { fillPage, one, wordAt } from './pages.js';
+import { assertBlank, assertClean, assertDirty, bytesFor, countSet, fillPage, isSet, one, wordAt } from './pages.js';
 import type { Topic } from './runner.js';
 
 /** A gfn above all that was ever populated. */
 const aboveAll = async (domain: Domain): Promise<number> => (await domain.info()).nrGfns + 5;
+
+/** A batch round `gfn` is in the bitmap exactly where types() has it as a page. */
+async function sameAsTypes(domain: Domain, bitmap: Uint8Array, gfn: number): Promise<void> {
+  const first = Math.max(0, gfn - MAX_BATCH / 2);
+  const gfns = Uint32Array.from({ length: MAX_BATCH }, (_, index) => first + index).filter(
+    (each) => each < bitmap.length * 8,
+  );
+  const types = await domain.memory.types(gfns);
+  gfns.forEach((each, index) => {
+    assert.equal(isSet(bitmap, each), types[index] !== PageType.XTAB, `gfn ${each}, of type ${types[index]}`);
+  });
+}
 
 export const foreignMemory: Topic = {
   name: 'foreign memory',
@@ -156,6 +168,41 @@ export const foreignMemory: Topic = {
         [...gone].map(() => PageType.XTAB),
       );
       assert.equal((await domain.info()).populatedPages, before - gone.length);
+    });
+
+    check('MUST 45: dropHoles() clears what has no page, and nothing else', [], async ({ start }) => {
+      const { domain, pages } = await start();
+      const gone = pages.filter((_, index) => index % 3 === 0);
+      await domain.memory.depopulate(gone);
+      const { nrGfns } = await domain.info();
+      const limit = nrGfns + 100;
+      const bitmap = new Uint8Array(bytesFor(limit)).fill(0xff);
+      const left = await domain.memory.dropHoles(bitmap, limit);
+      assertClean(bitmap, gone, 'taken away');
+      assertClean(bitmap, Uint32Array.of(nrGfns, limit - 1), 'above all that was ever populated');
+      const there = pages.filter((gfn) => !gone.includes(gfn));
+      assertDirty(bitmap, there, 'plain memory of the guest');
+      assert.equal(left, countSet(bitmap, limit), 'what it resolves to');
+      await sameAsTypes(domain, bitmap, gone[0]);
+    });
+
+    check('MUST 45: dropHoles() sets no bit, and leaves those beyond `pages`', [], async ({ start }) => {
+      const { domain, pages } = await start();
+      const [gone, there] = pages;
+      await domain.memory.depopulate(one(gone));
+      const { nrGfns } = await domain.info();
+      const bitmap = new Uint8Array(bytesFor(nrGfns));
+      assert.equal(await domain.memory.dropHoles(bitmap, nrGfns), 0);
+      assertBlank(bitmap, 'a bit was set');
+      for (const gfn of [gone, there]) bitmap[gfn >> 3] |= 1 << (gfn & 7);
+      const before = bitmap.slice();
+      const short = Math.min(gone, there);
+      assert.equal(await domain.memory.dropHoles(bitmap, short), 0);
+      assert.deepEqual(bitmap, before, 'bits from `pages` on');
+      assert.equal(await domain.memory.dropHoles(bitmap, nrGfns), 1);
+      assertClean(bitmap, one(gone), 'taken away');
+      assertDirty(bitmap, one(there), 'plain memory of the guest');
+      assert.equal(await domain.memory.dropHoles(bitmap, 0), 0);
     });
 
     check('vital() lists populated gfns, ascending', [], async ({ start }) => {

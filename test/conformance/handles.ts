@@ -17,6 +17,7 @@ function domainCalls(domain: Domain, { logDirty, demandPaging }: DeclaredCapabil
     resume: () => domain.resume(),
     destroy: () => domain.destroy(),
     types: () => domain.memory.types(gfns),
+    dropHoles: () => domain.memory.dropHoles(new Uint8Array(1).fill(1), 8),
     map: () => domain.memory.map(gfns, 'read'),
     populate: () => domain.memory.populate(gfns),
     depopulate: () => domain.memory.depopulate(gfns),

@@ -1,7 +1,8 @@
 /** Saving to a stream and restoring from one, with nobody at the other end. */
 import type { Domain } from '../../src/backends/backend.js';
 import type { GuestBuild } from '../../src/backends/emulated/index.js';
-import { receiveDomain, sendDomain } from '../../src/migrate/index.js';
+import { type MigrationEvent, receiveDomain, sendDomain } from '../../src/migrate/index.js';
+import { analyse } from '../../src/migrate/stream/index.js';
 import { MemoryChannel } from '../support/memory-channel.js';
 import { testWithVerifier, verifyStream } from '../support/verify-stream.js';
 import { inWorld, type Stage } from '../support/virtual-migration.js';
@@ -50,6 +51,30 @@ it('a stream cut anywhere leaves no half-built domain', async () => {
       expect(await world.hosts[1].listDomains()).toEqual([]);
       expect(world.hosts[1].freePages).toBe(free);
     }
+  });
+});
+
+it('a gfn without a page is not in the stream, unless it had one', async () => {
+  const sparse: GuestBuild = { ...build, content: { neverPopulatedShare: 0.3, balloonedShare: 0.1 } };
+  await inWorld({ link: LINK }, sparse, async ({ world, domain }) => {
+    const gone = Uint32Array.of(700, 701);
+    const before = await domain.info();
+    expect(before.populatedPages).toBeLessThan(before.nrGfns * 0.8);
+    const stream = new MemoryChannel();
+    const onEvent = (event: MigrationEvent): void => {
+      if (event.type === 'round') void domain.memory.depopulate(gone);
+    };
+    await domain.memory.populate(gone);
+    const { populatedPages } = await domain.info();
+    const report = await sendDomain({ domain, stream, strategy: 'precopy', clock: world.clock, onEvent });
+    expect(report.rounds[0].dirtyPages).toBe(populatedPages);
+    const { pages } = await analyse(new MemoryChannel(stream.written()));
+    expect(pages.XTAB).toBe(gone.length);
+    const incoming = new MemoryChannel(stream.written());
+    const backend = world.hosts[1];
+    const received = await receiveDomain({ backend, stream: incoming, clock: world.clock, ...SHELL });
+    expect((await received.domain.info()).populatedPages).toBe((await domain.info()).populatedPages);
+    await received.domain.destroy();
   });
 });
 

@@ -1,5 +1,5 @@
 import { pageOps } from '../../native/index.js';
-import { type Access, Errno, type ForeignMemory, type Mapping, PageType } from '../backend.js';
+import { type Access, Errno, type ForeignMemory, MAX_BATCH, type Mapping, PageType } from '../backend.js';
 import { checkBatch } from './batch.js';
 import type { DomainCore } from './core.js';
 import { isMissing, P2m } from './machine.js';
@@ -17,6 +17,27 @@ export class EmulatedMemory implements ForeignMemory {
     // Out of range reads as undefined: a hole too.
     for (let i = 0; i < gfns.length; i++) types[i] = p2m[gfns[i]] === P2m.RAM ? PageType.NOTAB : PageType.XTAB;
     return types;
+  }
+
+  async dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
+    this.core.check();
+    const { p2m } = this.core.machine;
+    const gfns = new Uint32Array(MAX_BATCH);
+    let left = 0;
+    for (let next = 0; ; ) {
+      const count = pageOps.bitmapToGfns(bitmap, pages, next, gfns);
+      if (count === 0) return left;
+      await this.core.execution.spend('hypercall', 1);
+      this.core.check();
+      const batch = gfns.subarray(0, count);
+      left +=
+        count -
+        pageOps.bitmapClear(
+          bitmap,
+          batch.filter((gfn) => p2m[gfn] !== P2m.RAM),
+        );
+      next = batch[count - 1] + 1;
+    }
   }
 
   async map(gfns: Uint32Array, _access: Access): Promise<Mapping> {

@@ -29,7 +29,8 @@ export async function copyLive(context: SendContext, policy: Policy): Promise<St
   const { domain, nrGfns, recorder } = context;
   const toSend = newBitmap(nrGfns, true);
   const owed = newBitmap(nrGfns, false);
-  let dirtyPages = nrGfns;
+  // The destination is empty: where there is no page it need not be told.
+  let dirtyPages = await domain.memory.dropHoles(toSend, nrGfns);
   const situation = { nrGfns, rounds: recorder.rounds };
 
   for (let faultCount = 0; ; ) {
@@ -43,7 +44,7 @@ export async function copyLive(context: SendContext, policy: Policy): Promise<St
       pageOps.bitmapOr(owed, toSend);
       return { reason: before.reason, owed };
     }
-    if (dirtyPages > 0) await sendRound(context, toSend, dirtyPages, faultCount, owed);
+    if (dirtyPages > 0 || recorder.rounds.length === 0) await sendRound(context, toSend, dirtyPages, faultCount, owed);
     if (before.kind === 'send-then-stop') return { reason: before.reason, owed };
     const after = policy({ ...situation, pagesSent: recorder.pagesSent });
     if (after.kind !== 'continue') return { reason: after.reason, owed };

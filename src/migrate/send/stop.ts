@@ -23,31 +23,27 @@ export async function collectDirty(context: SendContext, owed: Uint8Array): Prom
 
 /**
  * Pages that came or went without being written: a balloon's doing, which log-dirty need not show (Xen 4.17 does not mark a
- * populated gfn dirty). Looked for only where the number of pages says that there are any.
+ * populated gfn dirty). Looked for only where the number of pages says that there are any, and outside the known ones only where it
+ * says so still.
  */
 async function addStrays({ domain, nrGfns, sender }: SendContext, dirty: Uint8Array): Promise<void> {
+  const { memory } = domain;
   const info = await domain.info();
   if (info.nrGfns > nrGfns) throw new Error(`the domain has grown from ${nrGfns} to ${info.nrGfns} gfns meanwhile`);
-  const expected = sender.present.slice();
-  pageOps.bitmapOr(expected, dirty);
-  if (pageOps.bitmapCount(expected, nrGfns) === info.populatedPages) return;
-  const here = newBitmap(nrGfns, false);
-  for (const gfns of batches(newBitmap(nrGfns, true), nrGfns)) {
-    pageOps.bitmapSet(here, withPage(gfns, await domain.memory.types(gfns)));
+  const known = sender.present.slice();
+  pageOps.bitmapOr(known, dirty);
+  if (pageOps.bitmapCount(known, nrGfns) === info.populatedPages) return;
+  const here = known.slice();
+  const found = await memory.dropHoles(here, nrGfns);
+  if (found < info.populatedPages) {
+    const came = newBitmap(nrGfns, true);
+    pageOps.bitmapAndNot(came, known);
+    await memory.dropHoles(came, nrGfns);
+    pageOps.bitmapOr(dirty, came);
   }
-  const came = here.slice();
-  pageOps.bitmapAndNot(came, sender.present);
   const went = sender.present.slice();
   pageOps.bitmapAndNot(went, here);
-  pageOps.bitmapOr(dirty, came);
   pageOps.bitmapOr(dirty, went);
-}
-
-function withPage(gfns: Uint32Array, types: Uint8Array): Uint32Array {
-  const slots = gfns.slice();
-  pageOps.dropDataless(types, slots);
-  const present = new Uint32Array(gfns.length);
-  return present.subarray(0, pageOps.present(gfns, slots, present));
 }
 
 /** Precopy's stop-and-copy: all that is left, as the last round. */
@@ -105,10 +101,10 @@ export async function sendRecords(context: SendContext, records: readonly StateR
 
 /** Adds dirty gfns that are holes by now: they have no contents to wait for. */
 async function addDataless({ domain, nrGfns }: SendContext, dirty: Uint8Array, target: Uint8Array): Promise<void> {
+  const here = dirty.slice();
+  await domain.memory.dropHoles(here, nrGfns);
   const holes = dirty.slice();
-  for (const gfns of batches(dirty, nrGfns)) {
-    pageOps.bitmapClear(holes, withPage(gfns, await domain.memory.types(gfns)));
-  }
+  pageOps.bitmapAndNot(holes, here);
   pageOps.bitmapOr(target, holes);
 }
 

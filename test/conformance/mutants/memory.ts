@@ -1,5 +1,5 @@
 import { BackendError, type Domain, type Mapping, PAGE_SIZE, PageType } from '../../../src/backends/backend.js';
-import { bytesFor, one } from '../pages.js';
+import { bytesFor, countSet, one } from '../pages.js';
 import { domains, type Mutant, memory, override } from './wrap.js';
 
 /** A mapping that shows the pages as they were when it was made. */
@@ -136,6 +136,46 @@ export const MEMORY_MUTANTS: readonly Mutant[] = [
     mutate: memory((good) => ({
       types: async (gfns) => (await good.types(gfns)).map((type) => (type === PageType.XTAB ? PageType.NOTAB : type)),
     })),
+  },
+  {
+    name: 'a dropHoles() that drops nothing',
+    caughtBy: ['MUST 45: dropHoles() clears'],
+    mutate: memory(() => ({ dropHoles: async (bitmap, pages) => countSet(bitmap, pages) })),
+  },
+  {
+    name: 'a dropHoles() that drops a page',
+    caughtBy: ['MUST 45: dropHoles() clears'],
+    mutate: memory((good) => ({
+      async dropHoles(bitmap, pages) {
+        const left = await good.dropHoles(bitmap, pages);
+        const last = bitmap.findLastIndex((byte) => byte !== 0);
+        if (last < 0) return left;
+        bitmap[last] &= bitmap[last] - 1;
+        return left - 1;
+      },
+    })),
+  },
+  {
+    name: 'a dropHoles() that counts the holes',
+    caughtBy: ['MUST 45: dropHoles() clears'],
+    mutate: memory((good) => ({
+      async dropHoles(bitmap, pages) {
+        const before = countSet(bitmap, pages);
+        return before - (await good.dropHoles(bitmap, pages));
+      },
+    })),
+  },
+  {
+    name: 'a dropHoles() that tells every page there is',
+    caughtBy: ['MUST 45: dropHoles() sets no bit'],
+    mutate: memory((good) => ({
+      dropHoles: (bitmap, pages) => good.dropHoles(bitmap.fill(0xff, 0, bytesFor(pages)), pages),
+    })),
+  },
+  {
+    name: 'a dropHoles() that looks at the whole bitmap',
+    caughtBy: ['MUST 45: dropHoles() sets no bit'],
+    mutate: memory((good) => ({ dropHoles: (bitmap) => good.dropHoles(bitmap, 8 * bitmap.length) })),
   },
   {
     name: 'a populate() that stops half-way',

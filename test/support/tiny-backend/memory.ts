@@ -33,6 +33,16 @@ export class TinyMemory implements ForeignMemory {
     return Uint8Array.from(gfns, (gfn) => (this.#present[gfn] ? PageType.NOTAB : PageType.XTAB));
   }
 
+  async dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
+    this.check();
+    let left = 0;
+    for (let gfn = 0; gfn < pages; gfn++) {
+      if (!this.#present[gfn]) bitmap[gfn >> 3] &= ~(1 << (gfn & 7));
+      left += (bitmap[gfn >> 3] >> (gfn & 7)) & 1;
+    }
+    return left;
+  }
+
   async map(gfns: Uint32Array, _access: Access): Promise<Mapping> {
     this.#checkBatch(gfns);
     const slots = gfns.map((gfn) => (this.#present[gfn] ? gfn : NOT_MAPPED));

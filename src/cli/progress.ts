@@ -62,6 +62,7 @@ class Lines implements ProgressView {
 
   show(line: MigrationLine): void {
     if (line.type === 'state') this.output.note(`${line.from} → ${line.to}`);
+    if (line.type === 'log-dirty') this.output.note('log-dirty was on already and has been taken over');
     if (line.type === 'strategy') this.output.note(`strategy ${line.strategy}: ${line.reason}`);
     if (line.type === 'channel') this.output.note(`channel ${line.what}${line.reason ? `: ${line.reason}` : ''}`);
     if (line.type !== 'round') return;

@@ -121,6 +121,8 @@ export type MigrationEvent = { readonly at: number } & (
    * `nrGfns` bits.
    */
   | { readonly type: 'lacking'; readonly bitmap: Uint8Array; readonly nrGfns: number }
+  /** Somebody had left log-dirty on; it was turned off and on again, and is the migration's now. Whoever else reads it loses pages. */
+  | { readonly type: 'log-dirty'; readonly what: 'taken-over' }
   | { readonly type: 'strategy'; readonly strategy: Strategy; readonly reason: string }
   | { readonly type: 'fault'; readonly gfn: number; readonly vcpu: number }
   | { readonly type: 'loaded'; readonly gfn: number; readonly latencyMs: number }

@@ -51,6 +51,21 @@ describe.each(['precopy', 'tsmc'] as const)('%s', (strategy) => {
     });
   });
 
+  it('log-dirty that somebody left on is taken over, and said', async () => {
+    await inWorld({ link: LINK }, build, async ({ world, domain, arrived }) => {
+      await domain.logDirty.enable();
+      const { events } = await migrate(world, domain, { strategy });
+      expect(events.filter(({ type }) => type === 'log-dirty')).toMatchObject([{ what: 'taken-over' }]);
+      await domain.logDirty.enable(); // it is off
+      await arrived();
+    });
+    await inWorld({ link: LINK }, build, async ({ world, domain, arrived }) => {
+      const { events } = await migrate(world, domain, { strategy });
+      expect(events.filter(({ type }) => type === 'log-dirty')).toEqual([]);
+      await arrived();
+    });
+  });
+
   it('a slow link that lives is not taken for a dead one', async () => {
     const slow = { bytesPerSecond: 100e3, latencyMs: 1 };
     const random: GuestBuild = { ...build, memoryMB: 8, guest: { program: 'idle' }, content: { kind: 'random' } };

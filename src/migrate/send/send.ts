@@ -192,6 +192,7 @@ class OutgoingMigration {
       if (!(error instanceof BackendError) || error.code !== 'INVALID_STATE') throw error;
       await logDirty.disable();
       await logDirty.enable();
+      this.context.recorder.emit({ type: 'log-dirty', what: 'taken-over' });
     }
     this.logDirty = true;
   }

@@ -1,0 +1,84 @@
+/** One save or restore from end to end: whatever happens, libxl hears of it. */
+import type { FdOps } from '../../native/index.js';
+import type { HelperArguments } from './arguments.js';
+import { readEnvironment } from './environment.js';
+import { EventFile } from './events.js';
+import { type Failure, failureOf } from './failure.js';
+import { Level, type Libxl } from './libxl.js';
+import { type Rings, restore } from './restore.js';
+import { save } from './save.js';
+import { StreamChannel } from './stream-channel.js';
+
+export interface HelperParts {
+  readonly args: HelperArguments;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly libxl: Libxl;
+  /** @throws what says why the addon cannot be used */
+  readonly fdOps: () => FdOps;
+  /** Fires on SIGTERM. */
+  readonly stop: AbortSignal;
+}
+
+const NO_RINGS: Rings = { storeGfn: 0, consoleGfn: 0 };
+
+/** Resolves when libxl has been told how it went and has answered. @throws LibxlGone */
+export async function help(parts: HelperParts): Promise<void> {
+  const { args, libxl } = parts;
+  libxl.log(Level.DEBUG, `starting ${args.side} of domain ${args.domid}, process ${process.pid}`);
+  const { rings = NO_RINGS, failure } = await attempt(parts);
+  if (failure) logFailure(libxl, args, failure);
+  if (args.side === 'restore') libxl.restoreResults(rings.storeGfn, rings.consoleGfn);
+  libxl.log(Level.DEBUG, `complete ${failure ? `with ${failure.code}` : 'without a failure'}`);
+  await libxl.complete(failure ? -1 : 0, failure?.errno ?? 0);
+}
+
+async function attempt(parts: HelperParts): Promise<{ rings?: Rings; failure?: Failure }> {
+  let events: EventFile | undefined;
+  try {
+    const options = readEnvironment(parts.env);
+    events = openEvents(options.events, parts);
+    const rings = await work(parts, options, events);
+    if (parts.args.side === 'restore') events?.write({ type: 'done' });
+    return { rings };
+  } catch (error) {
+    const failure = failureOf(error, parts.stop.aborted);
+    events?.write({ type: 'failed', failure });
+    return { failure };
+  }
+}
+
+async function work(
+  { args, libxl, fdOps, stop }: HelperParts,
+  options: ReturnType<typeof readEnvironment>,
+  events: EventFile | undefined,
+): Promise<Rings | undefined> {
+  const signal = AbortSignal.any([stop, libxl.signal]);
+  signal.throwIfAborted();
+  const { XenHypervisor } = await import('../../backends/xen/index.js');
+  await using backend = XenHypervisor.open();
+  await using stream = new StreamChannel(fdOps(), args.streamFd, args.side === 'save' ? 'write' : 'read');
+  if (args.side === 'save') {
+    await save({ backend, args, options, libxl, stream, signal, events });
+    return undefined;
+  }
+  const { domid, storePort, storeDomid, consolePort, consoleDomid } = args;
+  const adopt = () => backend.adoptShell(domid, { storePort, storeDomid, consolePort, consoleDomid });
+  return restore({ backend, adopt, args, libxl, stream, signal });
+}
+
+/** Whoever asked for events can do without; the domain's move is what matters. */
+function openEvents(path: string | undefined, { args, libxl }: HelperParts): EventFile | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return new EventFile(path, args.side, args.domid);
+  } catch (error) {
+    libxl.log(Level.WARN, `XENFERRY_EVENTS: ${(error as Error).message}: nothing is written there`);
+    return undefined;
+  }
+}
+
+/** libxl itself says next what became of the domain. */
+function logFailure(libxl: Libxl, { side, domid }: HelperArguments, { code, message, remedy, errno }: Failure): void {
+  libxl.log(Level.ERROR, `The ${side} of domain ${domid} failed (${code}): ${message}`, errno);
+  if (remedy !== undefined) libxl.log(Level.ERROR, `What to do: ${remedy}`);
+}

@@ -1,0 +1,95 @@
+/** xc_domain_restore's part (Xen tools/libs/guest/xg_sr_restore.c), by our engine. */
+import { BackendError, type Domain, type GuestType, type HypervisorBackend } from '../../backends/backend.js';
+import { type Channel, receiveDomain } from '../../migrate/index.js';
+import type { RestoreArguments } from './arguments.js';
+import { domainWith } from './domain-with.js';
+import { Level, type Libxl } from './libxl.js';
+import { MessageType } from './message.js';
+import { assertPlain } from './stream-type.js';
+
+/** libxl's own helper waits for ever. A source may wait two minutes for its guest to suspend, and a disk may be slow. */
+const STALL_MS = 600_000;
+
+/** The empty domain that libxl has made, as the Xen backend hands it out. */
+export interface Shell extends Domain {
+  /** What the stream lacked of static data: bit 0 CPUID, bit 1 MSR. Known once state.finishStatic() has resolved. */
+  missingStaticData(): number;
+  /** Known once state.finish() has resolved. */
+  rings(): Rings;
+}
+
+export interface Rings {
+  readonly storeGfn: number;
+  readonly consoleGfn: number;
+}
+
+export interface RestoreParts {
+  readonly backend: HypervisorBackend;
+  readonly adopt: () => Promise<Shell>;
+  readonly args: RestoreArguments;
+  readonly libxl: Libxl;
+  readonly stream: Channel;
+  readonly signal: AbortSignal;
+}
+
+/** Fills the domain from the stream, up to END and no byte further; it stays paused. If this rejects, libxl destroys it. */
+export async function restore(parts: RestoreParts): Promise<Rings> {
+  const { backend, args, libxl, stream, signal } = parts;
+  assertPlain(args.streamType);
+  const shell = await parts.adopt();
+  const info = await shell.info();
+  libxl.log(Level.INFO, `Restoring domain ${info.domid}, ${info.guestType}`);
+  await receiveDomain({
+    backend,
+    stream,
+    shell: async (guestType) => {
+      assertType(guestType, info.guestType);
+      return tellingOfStaticData(shell, parts);
+    },
+    name: info.name,
+    maxPages: info.maxPages,
+    vcpus: info.vcpus,
+    paused: true,
+    signal,
+    stallMs: STALL_MS,
+  });
+  return shell.rings();
+}
+
+/** libxl applies what the stream did not bring (of a Xen before 4.14) from the domain's configuration. */
+function tellingOfStaticData(shell: Shell, { args, libxl }: RestoreParts): Domain {
+  const { state } = shell;
+  const listens = (args.callbacks & (1 << MessageType.STATIC_DATA_DONE)) !== 0;
+  if (!listens) return shell;
+  const telling = {
+    saveStatic: () => state.saveStatic(),
+    save: () => state.save(),
+    restore: (record: Parameters<typeof state.restore>[0]) => state.restore(record),
+    finish: () => state.finish(),
+    async finishStatic() {
+      await state.finishStatic();
+      const missing = shell.missingStaticData();
+      if ((await libxl.staticDataDone(missing)) !== 0) throw noStaticData(args.domid, missing);
+    },
+  };
+  return domainWith(shell, { state: telling });
+}
+
+function assertType(stream: GuestType, domain: GuestType): void {
+  if (stream === domain) return;
+  const named = (type: GuestType): string => (type === 'pv' ? 'a PV' : 'an HVM or PVH');
+  throw new BackendError(
+    'INVALID_ARGUMENT',
+    `the stream holds ${named(stream)} domain and is restored as ${named(domain)} one`,
+    {
+      remedy: 'give the configuration that the domain was saved with',
+    },
+  );
+}
+
+function noStaticData(domid: number, missing: number): BackendError {
+  return new BackendError('HYPERVISOR', `libxl could not make up for CPU policies that the stream lacks (${missing})`, {
+    domid,
+    remedy: "look at libxl's own messages (xl -vvv); nothing of the domain is left here",
+  });
+}

@@ -1,0 +1,110 @@
+/** xc_domain_save's part (Xen tools/libs/guest/xg_sr_save.c), by our engine. */
+import { BackendError, type Domain, type DomainInfo, type HypervisorBackend } from '../../backends/backend.js';
+import { type Channel, type MigrationReport, type Suspender, sendDomain } from '../../migrate/index.js';
+import type { SaveArguments } from './arguments.js';
+import { domainWith } from './domain-with.js';
+import type { HelperOptions } from './environment.js';
+import type { EventFile } from './events.js';
+import { Level, type Libxl } from './libxl.js';
+import { MessageType } from './message.js';
+import { Narrator } from './narrator.js';
+import { nothingWritten } from './still.js';
+import { assertPlain } from './stream-type.js';
+
+/** A file system may hang for a while; whoever wants to give up sooner ends xl. */
+const STALL_MS = 120_000;
+
+export interface SaveParts {
+  readonly backend: HypervisorBackend;
+  readonly args: SaveArguments;
+  readonly options: HelperOptions;
+  readonly libxl: Libxl;
+  readonly stream: Channel;
+  readonly signal: AbortSignal;
+  readonly events?: EventFile;
+}
+
+/**
+ * Writes the domain to the stream, as far as END. It is then suspended; if this rejects, it is libxl that resumes it where it had
+ * been suspended already. Log-dirty is off either way.
+ */
+export async function save(parts: SaveParts): Promise<MigrationReport> {
+  const { backend, args, libxl } = parts;
+  assertPlain(args.streamType);
+  if (args.debug) throw noVerify();
+  const domain = await backend.domain(args.domid);
+  const info = await domain.info();
+  libxl.log(Level.INFO, `Saving domain ${info.domid}, ${info.guestType}, ${args.live ? 'live' : 'suspended first'}`);
+  return withQemuLogging(parts, info, () => send(parts, domain));
+}
+
+async function send(parts: SaveParts, domain: Domain): Promise<MigrationReport> {
+  const { args, options, libxl, stream, signal, events } = parts;
+  const narrator = new Narrator(libxl, events);
+  const suspender = libxlSuspends(domain, libxl);
+  if (!args.live) await suspender.suspend();
+  const report = await sendDomain({
+    domain: args.live ? domain : domainWith(domain, { logDirty: nothingWritten }),
+    stream,
+    strategy: 'precopy',
+    policy: options.policy,
+    downtimeBudgetMs: options.downtimeBudgetMs,
+    bandwidth: options.bandwidth,
+    elideZeroPages: options.elideZeroPages,
+    suspender: args.live ? suspender : ALREADY,
+    signal,
+    stallMs: STALL_MS,
+    onEvent: (event) => narrator.event(event),
+  });
+  narrator.saved(report);
+  return report;
+}
+
+const ALREADY: Suspender = { suspend: async () => undefined, resume: async () => undefined };
+
+/** libxl asks the guest, and resumes it if the save fails. */
+function libxlSuspends(domain: Domain, libxl: Libxl): Suspender {
+  return {
+    async suspend() {
+      if (!(await libxl.suspend())) throw notSuspended(domain.domid, 'libxl could not suspend it');
+      if (!(await domain.info()).suspended) throw notSuspended(domain.domid, 'it has not been suspended');
+    },
+    resume: async () => undefined,
+  };
+}
+
+/** What QEMU writes to an HVM domain's memory is logged by QEMU; a PVH domain has none, which libxl knows. */
+async function withQemuLogging<T>({ libxl, args }: SaveParts, info: DomainInfo, work: () => Promise<T>): Promise<T> {
+  const listens = (args.callbacks & (1 << MessageType.SWITCH_QEMU_LOGDIRTY)) !== 0;
+  if (info.guestType !== 'hvm' || !listens) return work();
+  if ((await libxl.switchQemuLogDirty(args.domid, true)) !== 0) throw noQemu(args.domid);
+  try {
+    return await work();
+  } finally {
+    // If libxl is gone there is nobody to ask.
+    const left = await libxl.switchQemuLogDirty(args.domid, false).catch(() => 0);
+    if (left !== 0)
+      libxl.log(Level.WARN, `QEMU of domain ${args.domid} goes on logging its writes: it could not be told to stop`);
+  }
+}
+
+function notSuspended(domid: number, why: string): BackendError {
+  return new BackendError('SUSPEND_FAILED', `domain ${domid} does not stop: ${why}`, {
+    domid,
+    remedy:
+      'look whether the guest runs and has Xen drivers (its kernel must answer control/shutdown); it runs on here',
+  });
+}
+
+function noQemu(domid: number): BackendError {
+  return new BackendError('HYPERVISOR', `QEMU of domain ${domid} cannot be told to log what it writes`, {
+    domid,
+    remedy: 'look in /var/log/xen/qemu-dm-*.log whether its device model is well; the domain runs on',
+  });
+}
+
+function noVerify(): BackendError {
+  return new BackendError('NOT_SUPPORTED', 'the debug option (all memory sent twice and compared) is not supported', {
+    remedy: 'leave out --debug, or unset LIBXL_SAVE_HELPER to use libxl-save-helper for it',
+  });
+}

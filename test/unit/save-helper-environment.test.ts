@@ -1,0 +1,50 @@
+import { EnvironmentError, readEnvironment } from '../../src/libxl/save-helper/environment.js';
+
+test('without any of the variables the helper does as libxl-save-helper does', () => {
+  expect(readEnvironment({ PATH: '/bin' })).toEqual({
+    bandwidth: undefined,
+    policy: undefined,
+    downtimeBudgetMs: undefined,
+    elideZeroPages: true,
+    events: undefined,
+  });
+});
+
+test('all of them', () => {
+  const env = {
+    XENFERRY_BANDWIDTH: '12500000',
+    XENFERRY_POLICY: 'xen-4.1',
+    XENFERRY_DOWNTIME_MS: '12.5',
+    XENFERRY_ZERO_PAGES: 'send',
+    XENFERRY_EVENTS: '/run/events',
+  };
+  expect(readEnvironment(env)).toEqual({
+    bandwidth: 12_500_000,
+    policy: 'xen-4.1',
+    downtimeBudgetMs: 12.5,
+    elideZeroPages: false,
+    events: '/run/events',
+  });
+});
+
+test('an empty variable is none', () => {
+  expect(readEnvironment({ XENFERRY_BANDWIDTH: '', XENFERRY_EVENTS: '' })).toMatchObject({
+    bandwidth: undefined,
+    events: undefined,
+  });
+});
+
+test.each([
+  ['XENFERRY_BANDWIDTH', '0'],
+  ['XENFERRY_BANDWIDTH', '10M'],
+  ['XENFERRY_BANDWIDTH', '-5'],
+  ['XENFERRY_BANDWIDTH', '99999999999999999999'],
+  ['XENFERRY_POLICY', 'fast'],
+  ['XENFERRY_DOWNTIME_MS', '1e3'],
+  ['XENFERRY_DOWNTIME_MS', '-1'],
+  ['XENFERRY_ZERO_PAGES', 'yes'],
+])('%s=%s is refused, with what it may be', (name, value) => {
+  const read = () => readEnvironment({ [name]: value });
+  expect(read).toThrow(EnvironmentError);
+  expect(read).toThrow(`${name} is "${value}"`);
+});

@@ -63,7 +63,7 @@ async function work(
   }
   const { domid, storePort, storeDomid, consolePort, consoleDomid } = args;
   const adopt = () => backend.adoptShell(domid, { storePort, storeDomid, consolePort, consoleDomid });
-  return restore({ backend, adopt, args, libxl, stream, signal });
+  return await restore({ backend, adopt, args, libxl, stream, signal });
 }
 
 /** Whoever asked for events can do without; the domain's move is what matters. */

@@ -1,38 +1,38 @@
 /** A guest's console as lines: the terminal that xenconsoled has made for it. */
-import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { constants, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 
 export class Console {
   private readonly input: ReadStream;
-  private open = true;
+  private rest = '';
 
-  private constructor(private readonly fd: number) {
+  private constructor(
+    private readonly fd: number,
+    private readonly onLine: (line: string) => void,
+  ) {
     this.input = new ReadStream(fd);
+    this.input.setEncoding('utf8').on('data', (text) => this.hear(`${text}`));
     // xenconsoled closes its end when the domain is gone.
     this.input.on('error', () => this.close());
   }
 
   /** `path`: what xenstore names in /local/domain/N/console/tty. */
   static at(path: string, onLine: (line: string) => void): Console {
-    const console = new Console(openSync(path, constants.O_RDWR | constants.O_NOCTTY));
-    createInterface({ input: console.input }).on('line', onLine);
-    return console;
+    return new Console(openSync(path, constants.O_RDWR | constants.O_NOCTTY), onLine);
   }
 
   /** Orders are shorter than what a terminal holds, so this does not wait for the guest. */
   send(line: string): void {
-    if (this.open) writeSync(this.fd, `${line}\n`);
+    if (!this.input.destroyed) writeSync(this.fd, `${line}\n`);
   }
 
   close(): void {
-    if (!this.open) return;
-    this.open = false;
     this.input.destroy();
-    try {
-      closeSync(this.fd);
-    } catch {
-      // The stream owned the descriptor and has closed it.
-    }
+  }
+
+  private hear(text: string): void {
+    const lines = (this.rest + text).split('\n');
+    this.rest = lines.pop() ?? '';
+    for (const line of lines) this.onLine(line);
   }
 }

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CollectedTest, failure } from '../../support/collecting-runner.js';
 
-const TEST_TIMEOUT_MS = 150_000;
+const TEST_TIMEOUT_MS = 240_000;
 
 export interface Outcome {
   readonly kind: 'ok' | 'FAIL' | 'skip';

@@ -14,6 +14,10 @@ export function childrenOf(parent: number): Child[] {
     .map((pid) => ({ pid, args: read(`/proc/${pid}/cmdline`).split('\0').slice(0, -1) }));
 }
 
+export function descendantsOf(pid: number): number[] {
+  return childrenOf(pid).flatMap((child) => [child.pid, ...descendantsOf(child.pid)]);
+}
+
 /** The fourth field of stat; the second, in brackets, may hold anything. A zombie counts as gone. */
 function parentOf(pid: number): number | undefined {
   const stat = read(`/proc/${pid}/stat`);

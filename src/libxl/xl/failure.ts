@@ -2,7 +2,7 @@
 import { MigrationError, type MigrationErrorCode, type Survivor } from '../../migrate/errors.js';
 import type { HelperFailure } from '../save-helper/events.js';
 import type { DomainCondition, XlDomain } from './toolstack.js';
-import type { Transcript, XlEnding } from './transcript.js';
+import type { Transcript } from './transcript.js';
 
 export interface Ended {
   readonly domain: XlDomain;
@@ -16,13 +16,6 @@ export interface Ended {
 
 const AGAIN = 'mend what the reason names and migrate again';
 
-/** What xl's last word means. Without one xl itself came to an end, by a signal or before it had begun. */
-const CODES: Readonly<Record<Exclude<XlEnding, 'completed' | 'undefined'>, MigrationErrorCode>> = {
-  resumed: 'STREAM_FAILED',
-  'not-suspended': 'SOURCE_FAILED',
-  'given-back': 'DESTINATION_FAILED',
-};
-
 export function migrationFailed(ended: Ended): MigrationError {
   const { transcript, condition, cancelled } = ended;
   const { ending, stage } = transcript;
@@ -35,17 +28,28 @@ export function migrationFailed(ended: Ended): MigrationError {
   return runsOn(ended, codeOf(ended));
 }
 
-/** Our helper's own reason comes first: xl's lines only tell what follows from it. */
+/**
+ * Our helper's own reason comes before xl's lines, which tell what follows from it; but of a stream that broke the receiver, whose lines are
+ * among xl's, knows more.
+ */
 function reason({ failure, transcript }: Ended): string {
-  return failure ? `${failure.message} (${failure.code})` : transcript.why();
+  if (!failure || failure.code === BROKEN) return transcript.why();
+  const matter = failure.message.replace(/^the migration of domain \d+ failed: /, '').replace(/; it runs on here$/, '');
+  return `${matter} (${failure.code})`;
 }
 
-function codeOf({ transcript: { ending, stage }, failure }: Ended): MigrationErrorCode {
-  if (ending === undefined || ending === 'completed' || ending === 'undefined')
-    return stage === 'connecting' ? 'DESTINATION_FAILED' : 'SOURCE_FAILED';
-  // The source's own fault, unless it is the stream that broke.
-  if (ending === 'resumed' && failure && failure.code !== 'STREAM_FAILED') return 'SOURCE_FAILED';
-  return CODES[ending];
+/** What the sending helper says when it could not write the stream. */
+const BROKEN: MigrationErrorCode = 'STREAM_FAILED';
+
+/**
+ * By what the helper said, if it has said anything. Of xl's endings `not-suspended` need not be the guest's fault: libxl says so of all that
+ * went wrong before the suspend.
+ */
+function codeOf({ transcript: { ending, stage, receiverFailed }, failure }: Ended): MigrationErrorCode {
+  if (stage === 'connecting' || ending === 'given-back') return 'DESTINATION_FAILED';
+  if (failure?.code === BROKEN) return receiverFailed ? 'DESTINATION_FAILED' : BROKEN;
+  if (failure || ending === undefined || ending === 'not-suspended') return 'SOURCE_FAILED';
+  return BROKEN;
 }
 
 function runsOn(ended: Ended, code: MigrationErrorCode): MigrationError {

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MigrationReport } from '../../migrate/report.js';
 import type { LoggedEvent } from '../save-helper/events.js';
-import { childrenOf } from './children.js';
+import { childrenOf, descendantsOf } from './children.js';
 import { type MigrateCommand, migrateArgs } from './command.js';
 import { XlError } from './errors.js';
 import { migrationFailed } from './failure.js';
@@ -129,8 +129,11 @@ export class XlMigration {
   /** For the helper the migration is complete when its stream has ended; for the domain it is then just being handed over. */
   private tell(event: LoggedEvent): void {
     const completed = event.type === 'state' && event.to === 'completed';
-    this.options.onEvent?.(completed ? { ...event, to: 'handover' } : event);
     this.handedOver ||= completed;
+    if (completed) this.options.onEvent?.({ ...event, to: 'handover' });
+    else if (event.type === 'progress' && event.state === 'completed')
+      this.options.onEvent?.({ ...event, state: 'handover' });
+    else this.options.onEvent?.(event);
   }
 
   private isHandedOver(): boolean {
@@ -158,8 +161,9 @@ export class XlMigration {
     const helper = children.find(({ args }) => args.includes('--save-domain'));
     if (helper) return terminate(helper.pid);
     if (this.transcript.stage !== 'connecting') return false;
-    const [connection] = children;
-    return terminate(connection?.pid ?? pid);
+    // With all that its shell has started: no receiver that waits for something shall stay behind.
+    const connection = children.flatMap((child) => [child.pid, ...descendantsOf(child.pid)]);
+    return (connection.length > 0 ? connection : [pid]).map(terminate).includes(true);
   }
 }
 

@@ -48,17 +48,20 @@ const COMPLAINT =
   /\b(error|failed|refused|denied|cannot|can't|no such|not found|unable|timed out|timeout|closed by)\b/i;
 /** Said after every failure: they tell nothing of its cause. */
 const CONSEQUENCE =
-  /libxl_domain_suspend failed|Migration failed|Domain creation failed|migration transport process|exited with error status|not suspended: \(shutdown|xc_domain_resume failed|contained unexpected data/;
+  /libxl_domain_suspend failed|Migration failed|Domain creation failed|migration transport process|exited with error status|The save of domain \d+ failed|did not respond to suspend request|not suspended: \(shutdown|xc_domain_resume failed|contained unexpected data/;
 
 export class Transcript {
   stage: XlStage = 'connecting';
   ending: XlEnding | undefined;
+  /** It said so; but it does as well when the stream ends before its time. */
+  receiverFailed = false;
   private readonly lines: string[] = [];
 
   add(raw: string): void {
     const line = raw.replace(/\r/g, '').trimEnd();
     this.stage = STAGES.find(([pattern]) => pattern.test(line))?.[1] ?? this.stage;
     this.ending = ENDINGS.find(([pattern]) => pattern.test(line))?.[1] ?? this.ending;
+    this.receiverFailed ||= /^migration target: (Domain creation failed|Failure)/.test(line);
     this.lines.push(line);
     if (this.lines.length > LINES_KEPT) this.lines.shift();
   }

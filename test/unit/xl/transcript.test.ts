@@ -88,7 +88,7 @@ test.each<[string, string, Partial<Ended>, object]>([
   ['a broken stream', SOURCE_FAILED, {}, { code: 'STREAM_FAILED', survivor: 'source' }],
   [
     'a guest that does not suspend',
-    'Migration failed, failed to suspend at sender.',
+    'Saving to migration stream\nMigration failed, failed to suspend at sender.',
     {},
     { code: 'SOURCE_FAILED', survivor: 'source' },
   ],
@@ -135,5 +135,31 @@ test("our helper's own reason and remedy come before xl's", () => {
     code: 'SOURCE_FAILED',
     message: 'the migration of domain web to b failed: this Xen has no shadow paging (NOT_SUPPORTED); it runs on here',
     remedy: 'rebuild it',
+  });
+});
+
+const BROKEN = { code: 'STREAM_FAILED', message: 'the migration of domain 4 failed: EPIPE; it runs on here' };
+const RECEIVER_FAILED = `Saving to migration stream new xl format (info 0x3/0x0/826)
+xenferry: error: The restore of domain 5 failed (NO_MEMORY): no room for it
+migration target: Domain creation failed (code -3).
+xenferry: error: The save of domain 4 failed (STREAM_FAILED): EPIPE
+libxl: error: libxl_stream_write.c:347:libxl__xc_domain_save_done: Domain 4:saving domain: domain did not respond to suspend request: Broken pipe
+Migration failed, failed to suspend at sender.`;
+
+test('of a broken stream the receiver knows why', () => {
+  expect(failed(RECEIVER_FAILED, { failure: BROKEN })).toMatchObject({
+    code: 'DESTINATION_FAILED',
+    message: expect.stringMatching(
+      /failed: xenferry: error: The restore of domain 5 failed \(NO_MEMORY\)[^;]*; it runs on here$/,
+    ),
+  });
+});
+
+test('a stream that broke by itself', () => {
+  const text =
+    'Saving to migration stream\nConnection to b closed by remote host.\nMigration failed, failed to suspend at sender.';
+  expect(failed(text, { failure: BROKEN })).toMatchObject({
+    code: 'STREAM_FAILED',
+    message: 'the migration of domain web to b failed: Connection to b closed by remote host.; it runs on here',
   });
 });

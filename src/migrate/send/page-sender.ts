@@ -15,6 +15,7 @@ import { pageOps } from '../../native/index.js';
 import type { PageReason, Recorder } from '../recorder.js';
 import type { RecordWriter } from '../stream/index.js';
 import { BufferPool } from './buffer-pool.js';
+import { LinkRate } from './link-rate.js';
 
 /** More pieces than this in one write cost more than copying them together (writev with 4 KiB pieces). */
 const MAX_RUNS = 64;
@@ -62,9 +63,8 @@ export class PageSender {
   private readonly runs = new Uint32Array(2 * MAX_RUNS);
   private readonly scratch = new Uint32Array(MAX_BATCH);
   private failure: unknown;
-  private taken = 0;
   batchesTaken = 0;
-  private startedAt: number | undefined;
+  private readonly link = new LinkRate();
 
   constructor(private readonly parts: PageSenderParts) {
     this.sentData = new Uint8Array(Math.ceil(parts.nrGfns / 8));
@@ -86,11 +86,9 @@ export class PageSender {
     }
   }
 
-  /** How fast the transport takes pages; Infinity until it has taken some. */
+  /** How fast the transport takes pages that carry data; Infinity until it has taken some. */
   pagesTakenPerSecond(): number {
-    if (this.taken === 0 || this.startedAt === undefined) return Number.POSITIVE_INFINITY;
-    const ms = this.parts.recorder.clock.now() - this.startedAt;
-    return ms > 0 ? (this.taken / ms) * 1000 : Number.POSITIVE_INFINITY;
+    return this.link.pagesPerSecond(this.parts.recorder.clock.now());
   }
 
   /** Resolves when everything sent so far has been taken by the transport, and nothing is mapped any more. */
@@ -121,7 +119,6 @@ export class PageSender {
     if (this.parts.elideZeroPages) dataPages -= this.elide(mapping, batch);
     await this.parts.pace(wireBytes(batch.gfns.length, dataPages), signal);
     const [chunks, release] = await this.chunks(mapping, batch.slots);
-    this.startedAt ??= this.parts.recorder.clock.now();
     this.track(this.parts.writer.pageData(batch.gfns, batch.types, chunks), dataPages, release);
     const sent = this.account(batch, why);
     return { sent, elided: batch.gfns.length - sent, deferred };
@@ -168,9 +165,11 @@ export class PageSender {
   }
 
   private track(write: Promise<void>, pages: number, release: () => void): void {
+    const { clock } = this.parts.recorder;
+    this.link.begin(pages, clock.now());
     const done = write
       .then(() => {
-        this.taken += pages;
+        this.link.end(pages, clock.now());
         this.batchesTaken++;
       })
       .catch((error: unknown) => {

@@ -32,10 +32,10 @@ export class Session {
     return this.open.store;
   }
 
-  /** The domain as it is now. `CLOSED`, or `NO_SUCH_DOMAIN`. */
+  /** The domain as it is now. `CLOSED`, or `NO_SUCH_DOMAIN`: also for a dead one whose pages somebody still maps. */
   domain(domid: number): RawDomainInfo {
     const info = this.control.domainInfo(domid);
-    if (!info) throw xenError({ what: 'there is no such domain', errno: Errno.ESRCH, domid });
+    if (!info || info.dying) throw xenError({ what: 'there is no such domain', errno: Errno.ESRCH, domid });
     return info;
   }
 

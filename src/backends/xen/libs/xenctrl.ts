@@ -45,6 +45,8 @@ export interface CpuPolicy {
   readonly msrs: Buffer;
 }
 
+/** DOMID_FIRST_RESERVED: from here on a domid is no domain's. */
+const FIRST_RESERVED_DOMID = 0x7ff0;
 /** XEN_DOMCTL_SHADOW_OP_SET_ALLOCATION. */
 const SET_ALLOCATION = 31;
 
@@ -87,6 +89,7 @@ export class XenControl {
 
   /** Undefined where no domain has this domid. */
   domainInfo(domid: number): RawDomainInfo | undefined {
+    if (!Number.isInteger(domid) || domid < 0 || domid >= FIRST_RESERVED_DOMID) return undefined;
     const info = this.firstFrom(domid);
     return info?.domid === domid ? info : undefined;
   }

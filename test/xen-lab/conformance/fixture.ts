@@ -12,7 +12,7 @@ import { WiredHypervisor } from './wired-hypervisor.js';
 const SMALL = { upToPages: 8192, memoryMB: 96 };
 const LARGE_MB = 256;
 /** A guest of the lab suspends in well under a second, unless it is told not to. */
-const SUSPEND_TIMEOUT_MS = 8_000;
+const SUSPEND_TIMEOUT_MS = 10_000;
 /** Guests under software emulation are so much slower than what the suite's times were chosen for. */
 const SLOWNESS = 5;
 

@@ -123,7 +123,10 @@ export class Pool {
     const domid = await this.toolstack.restore(file, name);
     this.restored++;
     this.made.add(domid);
-    return this.resident(domid, Agent.moved(await this.toolstack.consoleOf(domid), agent));
+    const copy = Agent.moved(await this.toolstack.consoleOf(domid), agent);
+    // When its programs run again, its kernel is done with resuming.
+    await copy.settle();
+    return this.resident(domid, copy);
   }
 
   private async resident(domid: number, agent: Agent): Promise<Resident> {

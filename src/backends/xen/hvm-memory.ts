@@ -71,6 +71,7 @@ export class HvmMemory implements ForeignMemory {
       });
     }
     if (this.unborn) this.remember(wanted);
+    await this.clear(withoutData(wanted, gfns, types));
   }
 
   async depopulate(gfns: Uint32Array): Promise<void> {
@@ -97,6 +98,14 @@ export class HvmMemory implements ForeignMemory {
     const sorted = Uint32Array.from(gfns).sort();
     const types = await this.types(sorted);
     return sorted.filter((_, i) => types[i] !== PageType.XTAB);
+  }
+
+  /** Xen scrubs what a dead domain leaves, but not what a living one gives back: a page may come with old contents. */
+  private async clear(gfns: Uint32Array): Promise<void> {
+    if (gfns.length === 0) return;
+    using mapping = await this.session.foreign.map(this.domid, gfns, 'write');
+    if (mapping.failed > 0) throw this.error('its new pages cannot be cleared', mapping.errors.find(Boolean) ?? 0);
+    mapping.base.fill(0);
   }
 
   private async holesAmong(gfns: Uint32Array, types?: Uint8Array): Promise<Uint32Array> {
@@ -127,4 +136,12 @@ export class HvmMemory implements ForeignMemory {
   private error(what: string, errno: number): BackendError {
     return xenError({ what, errno, domid: this.domid });
   }
+}
+
+/** Those of `fresh` that nobody is going to fill: all, unless the stream's `types` of `gfns` say otherwise. */
+function withoutData(fresh: Uint32Array, gfns: Uint32Array, types?: Uint8Array): Uint32Array {
+  if (!types) return fresh;
+  if (!types.includes(PageType.XALLOC)) return fresh.subarray(0, 0);
+  const empty = new Set(gfns.filter((_, i) => types[i] === PageType.XALLOC));
+  return empty.size === gfns.length ? fresh : fresh.filter((gfn) => empty.has(gfn));
 }

@@ -74,10 +74,10 @@ async function run(script: string, { flavour, timeout, share }: Chosen): Promise
   await untilInterrupted(async (signal) => {
     const lab = await Lab.boot({ layout, flavour: flavourNamed(flavour), hosts: 1, shares: share, signal });
     try {
-      const [dom0] = lab.dom0s;
+      const dom0 = lab.dom0s[0].until(signal);
       await dom0.write('/tmp/job', text, '755');
       const onOutput = (output: string) => process.stdout.write(output);
-      process.exitCode = (await dom0.exec('/tmp/job', { timeoutS: timeout, onOutput, signal })).code;
+      process.exitCode = (await dom0.exec('/tmp/job', { timeoutS: timeout, onOutput })).code;
     } finally {
       await lab.end();
     }

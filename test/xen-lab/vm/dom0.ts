@@ -9,7 +9,6 @@ export interface ExecOptions {
   readonly input?: string | Buffer;
   /** Given the output as it comes. */
   readonly onOutput?: (text: string) => void;
-  readonly signal?: AbortSignal;
 }
 
 export interface ExecResult {
@@ -24,19 +23,28 @@ const DEFAULT_TIMEOUT_S = 300;
 const GRACE_S = 30;
 
 export class Dom0 {
-  /** @param address its address in the network of the lab's dom0s */
+  /**
+   * @param address its address in the network of the lab's dom0s
+   * @param signal ends what is under way here; dom0 ends it when its time is up
+   */
   constructor(
     readonly name: string,
     readonly address: string,
     private readonly ssh: SshAddress,
+    private readonly signal?: AbortSignal,
   ) {}
+
+  /** The same dom0, used for as long as `signal` allows. */
+  until(signal: AbortSignal): Dom0 {
+    return new Dom0(this.name, this.address, this.ssh, signal);
+  }
 
   /** Runs shell commands as root. */
   exec(commands: string, options: ExecOptions = {}): Promise<ExecResult> {
     const timeoutS = options.timeoutS ?? DEFAULT_TIMEOUT_S;
     const remote = `timeout --kill-after=10 ${timeoutS} bash -c ${quoted(commands)} 2>&1`;
     const limit = AbortSignal.timeout((timeoutS + GRACE_S) * 1000);
-    const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
+    const signal = this.signal ? AbortSignal.any([this.signal, limit]) : limit;
     return new Promise((resolve, reject) => {
       const child = spawn('ssh', [...sshArguments(this.ssh), remote], { signal, killSignal: 'SIGKILL' });
       let output = '';
@@ -48,7 +56,7 @@ export class Dom0 {
       // ssh's own messages; those of the commands come with their output.
       child.stderr.setEncoding('utf8').on('data', take);
       child.once('error', (cause) => {
-        if (options.signal?.aborted) return reject(options.signal.reason);
+        if (this.signal?.aborted) return reject(this.signal.reason);
         reject(new LabError(`${this.name} does not answer: ${cause.message}\n${output.slice(-2000)}`));
       });
       child.once('close', (code) => resolve({ code: code ?? 255, output }));

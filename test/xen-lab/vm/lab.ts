@@ -63,7 +63,7 @@ export class Lab {
     for (const [i, { sshPort }] of this.booted.entries()) {
       const { sshKey: key, knownHosts } = layout;
       const address = { port: sshPort, key, knownHosts, control: join(this.dir, `ssh-${i + 1}`) };
-      this.connections.push(await SshConnection.open(address, IN_CASE_WE_DIE));
+      this.connections.push(await SshConnection.open(address, IN_CASE_WE_DIE, signal));
       this.dom0s.push(new Dom0(`dom0-${i + 1}`, `192.168.77.${i + 1}`, address));
     }
   }

@@ -29,27 +29,55 @@ export function sshArguments({ port, key, knownHosts, control }: SshAddress): st
   return ['-F', 'none', ...flags, '-p', String(port), 'root@127.0.0.1'];
 }
 
-/** Opens the connection that later commands share, and keeps it until `end` is called. */
-export class SshConnection {
-  private constructor(private readonly master: ChildProcess) {}
+/** dom0 may be busy, and is slow at best. */
+const PATIENCE_S = 180;
 
-  static async open(address: SshAddress, program: readonly string[] = []): Promise<SshConnection> {
-    const [name, ...args] = [...program, 'ssh', '-M', '-N', ...sshArguments(address)];
-    const master = spawn(name, args, { stdio: 'ignore' });
-    const connection = new SshConnection(master);
-    let failed = false;
-    master.once('error', () => (failed = true));
-    for (let tries = 0; tries < 150; tries++) {
-      if (failed || master.exitCode !== null) break;
-      if (await isOpen(address)) return connection;
-      await sleep(200);
+/** A connection that later commands share, kept until `end` is called. */
+export class SshConnection {
+  private master: ChildProcess | undefined;
+  private messages = '';
+  private ended = false;
+
+  private constructor(
+    private readonly address: SshAddress,
+    private readonly program: readonly string[],
+  ) {}
+
+  /** @param prefix of ssh's command line, e.g. `['nice']` */
+  static async open(address: SshAddress, prefix: readonly string[] = [], signal?: AbortSignal): Promise<SshConnection> {
+    const connection = new SshConnection(address, [...prefix, 'ssh', '-M', '-N', ...sshArguments(address)]);
+    try {
+      await connection.untilOpen(signal);
+      return connection;
+    } catch (error) {
+      connection.end();
+      throw error;
     }
-    connection.end();
-    throw new LabError('cannot reach dom0 by ssh', `Status of ssh: ${master.exitCode}.`);
   }
 
   end(): void {
-    this.master.kill('SIGKILL');
+    this.ended = true;
+    this.master?.kill('SIGKILL');
+  }
+
+  private async untilOpen(signal?: AbortSignal): Promise<void> {
+    this.dial();
+    for (const end = Date.now() + PATIENCE_S * 1000; Date.now() < end; ) {
+      signal?.throwIfAborted();
+      if (await isOpen(this.address)) return;
+      await sleep(300);
+    }
+    throw new LabError(`dom0 cannot be reached by ssh:\n${this.messages.slice(-2000)}`);
+  }
+
+  /** As often as it takes. */
+  private dial(): void {
+    const [name, ...args] = this.program;
+    const master = spawn(name, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.master = master;
+    master.stderr?.setEncoding('utf8').on('data', (text: string) => (this.messages += text));
+    master.once('error', (cause) => (this.messages += `${cause.message}\n`));
+    master.once('close', () => setTimeout(() => this.ended || this.dial(), 500));
   }
 }
 

@@ -1,0 +1,95 @@
+/** Steps that share a boot, and boots side by side. */
+import type { Dom0 } from '../vm/dom0.js';
+import { perform } from './perform.js';
+import type { Outcome, Step } from './step.js';
+
+/** A lab as the steps need it. */
+export interface RunningLab {
+  readonly dom0s: readonly Dom0[];
+  end(): Promise<void>;
+}
+
+export interface RunOptions {
+  /** So many dom0s may run at the same time; one is let through in any case. */
+  readonly jobs: number;
+  readonly boot: (step: Step, signal: AbortSignal) => Promise<RunningLab>;
+  /** Takes away what a step has left, for the next one; where it fails, the next one gets a new boot. */
+  readonly tidy: (lab: RunningLab) => Promise<void>;
+  readonly done: (outcome: Outcome) => void;
+  /** Why a step's lab is not used any further, where the step itself passed. */
+  readonly untidy: (step: Step, why: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export function groupsOf(steps: readonly Step[]): Step[][] {
+  const groups = new Map<string, Step[]>();
+  for (const step of steps) {
+    const key = [step.flavour, step.hosts, step.lane ?? ''].join(' ');
+    const group = groups.get(key) ?? [];
+    group.push(step);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** Runs every step, in groups; a group that needs two dom0s takes two of the jobs. */
+export async function runSteps(steps: readonly Step[], options: RunOptions): Promise<void> {
+  const waiting = groupsOf(steps).sort((a, b) => lengthOf(b) - lengthOf(a));
+  const running = new Map<Promise<void>, number>();
+  const used = () => [...running.values()].reduce((total, hosts) => total + hosts, 0);
+  while (waiting.length > 0 && !options.signal.aborted) {
+    const fitting = waiting.findIndex(([{ hosts }]) => running.size === 0 || used() + hosts <= options.jobs);
+    if (fitting === -1) {
+      await Promise.race(running.keys());
+      continue;
+    }
+    const [group] = waiting.splice(fitting, 1);
+    const run = runGroup(group, options).finally(() => running.delete(run));
+    running.set(run, group[0].hosts);
+  }
+  await Promise.all(running.keys());
+}
+
+/** The longest first, so that none of them runs alone at the end. */
+function lengthOf(group: readonly Step[]): number {
+  return group.reduce((total, { timeoutS }) => total + timeoutS, 0);
+}
+
+async function runGroup(group: readonly Step[], options: RunOptions): Promise<void> {
+  const { boot, done, signal } = options;
+  let lab: RunningLab | undefined;
+  try {
+    for (const step of group) {
+      if (signal.aborted) return;
+      try {
+        lab ??= await boot(step, signal);
+      } catch (cause) {
+        done({ ...nothing(step), error: (cause as Error).message });
+        continue;
+      }
+      const outcome = await perform(step, lab.dom0s, signal);
+      done(outcome);
+      const failed = outcome.error !== undefined || outcome.results.some(({ ok }) => !ok);
+      if (!failed && (await isTidy(step, lab, options))) continue;
+      // Nobody knows what a step that failed has left.
+      await lab.end();
+      lab = undefined;
+    }
+  } finally {
+    await lab?.end();
+  }
+}
+
+function nothing({ name, flavour }: Step): Outcome {
+  return { name, flavour, seconds: 0, results: [], notes: [] };
+}
+
+async function isTidy(step: Step, lab: RunningLab, { tidy, untidy }: RunOptions): Promise<boolean> {
+  try {
+    await tidy(lab);
+    return true;
+  } catch (error) {
+    untidy(step, (error as Error).message);
+    return false;
+  }
+}

@@ -1,0 +1,51 @@
+/** What a step of `npm run test:xen` is: something to see on a real Xen. */
+import type { Flavour, FlavourName } from '../flavours.js';
+import type { Dom0 } from '../vm/dom0.js';
+
+export interface Step {
+  /** Unique; what --only looks for. */
+  readonly name: string;
+  readonly flavour: FlavourName;
+  readonly hosts: 1 | 2;
+  /** Steps of the same flavour and hosts share a boot, unless their lanes differ. */
+  readonly lane?: string;
+  readonly timeoutS: number;
+  /** Resolves when all was as it should be. Throws otherwise, except for what it has told by `bench.result`. */
+  run(bench: Bench): Promise<void>;
+}
+
+/** What a step works on. */
+export interface Bench {
+  readonly flavour: Flavour;
+  readonly dom0s: readonly Dom0[];
+  /** The first of them. */
+  readonly dom0: Dom0;
+  /** Aborted when the step's time is up. */
+  readonly signal: AbortSignal;
+  /** Output that is shown if the step fails. */
+  log(text: string): void;
+  /** A measured fact, for the report. */
+  note(text: string): void;
+  /** One of several things that the step finds out. With none, the step counts as one. */
+  result(result: Result): void;
+}
+
+export interface Result {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly seconds?: number;
+  /** Why it failed. */
+  readonly detail?: string;
+}
+
+export interface Outcome {
+  readonly name: string;
+  readonly flavour: FlavourName;
+  readonly seconds: number;
+  readonly results: readonly Result[];
+  readonly notes: readonly string[];
+  /** Why the step as a whole failed. */
+  readonly error?: string;
+  /** The end of what it logged; there where something failed. */
+  readonly tail?: string;
+}

@@ -1,0 +1,206 @@
+/** What can go wrong: the error is clear, the domain runs on, and nothing is left behind. */
+import type { Bench, Step } from '../run/step.js';
+import { Guest } from './support/guest.js';
+import { HELPER, installHelper, tryMigrate, using, XENFERRY } from './support/helper.js';
+import { assertNothingLeft, LOG_DIRTY } from './support/leftovers.js';
+
+interface Case {
+  readonly name: string;
+  /** Does it, and throws unless it is told of as it should be. `guest` is to be as before, afterwards. */
+  provoke(bench: Bench, guest: Guest): Promise<void>;
+}
+
+/** So slow that there is time to disturb it. */
+const SLOWLY = 'XENFERRY_BANDWIDTH=4000000';
+const IN_A_WHILE = 'until pgrep -f save-helper/main.js >/dev/null; do sleep 0.2; done; sleep 6';
+
+const CASES: readonly Case[] = [
+  {
+    name: 'a domid that does not exist',
+    async provoke(bench) {
+      // The peer's one word answers the helper's last message.
+      const helper = `printf '\\0\\0\\0\\0' | timeout 60 ${HELPER} --save-domain 7 8 9999 1 0 0 7>/dev/null`;
+      await expectText(bench, `${helper} | tr -c '[:print:]' ' '; echo; exit \${PIPESTATUS[1]}`, 0, /9999/);
+    },
+  },
+  {
+    name: 'log-dirty mode that was on already',
+    async provoke(bench, guest) {
+      await bench.dom0.run(`${LOG_DIRTY} on ${await guest.domid()}`);
+      const { code } = await tryMigrate(bench, { guest, source: 'ours', target: 'ours' });
+      if (code !== 0) throw new Error(`xl migrate ended with ${code}`);
+    },
+  },
+  {
+    name: 'a guest that does not answer the suspend request',
+    async provoke(bench, guest) {
+      await bench.dom0.run(`xl pause ${guest.name}`);
+      const { code, output } = await tryMigrate(bench, { guest, source: 'ours', target: 'ours', timeoutS: 200 });
+      await bench.dom0.run(`xl unpause ${guest.name}`);
+      assertFailed(code, output, /suspend/i);
+    },
+  },
+  {
+    name: 'a full disk',
+    async provoke(bench, guest) {
+      const small = '/var/tmp/xen-lab/small';
+      await bench.dom0.run(`mkdir -p ${small} && mount -t tmpfs -o size=8m small ${small}`);
+      try {
+        await expectText(bench, `${using('ours')} xl save ${guest.name} ${small}/image`, 'any', /no space|ENOSPC/i);
+      } finally {
+        await bench.dom0.run(`umount ${small}`);
+      }
+    },
+  },
+  {
+    name: 'a receiver that goes away',
+    async provoke(bench, guest) {
+      const receive = 'sh -c "head -c 3000000 | xl migrate-receive"';
+      const command = `${using('ours')} xl migrate -s '' ${guest.name} '${receive}'`;
+      await expectText(bench, command, 'any', /EPIPE|broken pipe|closed|reset/i);
+    },
+  },
+  {
+    name: 'SIGTERM to the saving helper',
+    async provoke(bench, guest) {
+      const migrate = `${using('ours')} ${SLOWLY} xl migrate -s '' ${guest.name} 'xl migrate-receive'`;
+      const kill = `(${IN_A_WHILE}; pkill -TERM -f 'save-helper/main.js --save')`;
+      await expectText(bench, `${kill} & ${migrate}; status=$?; wait; exit $status`, 'any', /cancel|SIGTERM|EINTR/i);
+    },
+  },
+  {
+    name: 'SIGKILL to the receiving helper',
+    async provoke(bench, guest) {
+      const migrate = `${using('ours')} ${SLOWLY} xl migrate -s '' ${guest.name} '${using('ours')} xl migrate-receive'`;
+      const kill = `(${IN_A_WHILE}; pkill -KILL -f 'save-helper/main.js --restore')`;
+      await expectText(bench, `${kill} & ${migrate}; status=$?; wait; exit $status`, 'any', /fail|killed/i);
+    },
+  },
+  {
+    name: 'xenferry migrate of a domain that is not there',
+    async provoke(bench) {
+      await expectText(
+        bench,
+        `${XENFERRY} migrate nobody dom0-2 --helper ${HELPER}`,
+        'any',
+        /no domain is called nobody/,
+      );
+    },
+  },
+  {
+    name: 'xenferry migrate to a host that does not answer',
+    async provoke(bench, guest) {
+      const command = `${XENFERRY} migrate ${guest.name} 127.0.0.2:1 --helper ${HELPER} --ssh-command 'ssh -p 1'`;
+      await expectText(bench, command, 'any', /refused|reach|ssh/i);
+    },
+  },
+];
+
+/** A saved domain of which a part is overwritten is not restored, and says why. */
+const DAMAGES: readonly { readonly name: string; readonly damage: string; readonly says: RegExp }[] = [
+  { name: 'a stream of another version', damage: at(12, '\\0\\0\\0\\143'), says: /version/i },
+  { name: 'what is no stream', damage: at(8, 'NOPE'), says: /magic|not a|no .*stream|ident/i },
+  { name: 'a stream that ends early', damage: 'truncate -s 20000000 $image', says: /truncated|end|early|short/i },
+];
+
+export const badThingsSteps: readonly Step[] = [
+  {
+    name: 'bad things: pvh',
+    flavour: 'debian12-full',
+    hosts: 1,
+    lane: 'bad things',
+    timeoutS: 1200,
+    run: badThings,
+  },
+  {
+    name: 'bad things: streams that cannot be restored',
+    flavour: 'debian12-full',
+    hosts: 1,
+    lane: 'bad things',
+    timeoutS: 500,
+    run: badStreams,
+  },
+  {
+    name: 'bad things: pv on a Xen without shadow paging',
+    flavour: 'debian12',
+    hosts: 1,
+    timeoutS: 400,
+    run: noShadow,
+  },
+];
+
+async function badThings(bench: Bench): Promise<void> {
+  await installHelper(bench.dom0);
+  const guest = await Guest.create(bench.dom0s, 'pvh');
+  for (const { name, provoke } of CASES) await judge(bench, name, guest, () => provoke(bench, guest));
+  await guest.destroy();
+}
+
+async function badStreams(bench: Bench): Promise<void> {
+  const { dom0 } = bench;
+  await installHelper(dom0);
+  const saved = '/var/tmp/xen-lab/saved';
+  const guest = await Guest.create(bench.dom0s, 'pvh');
+  await dom0.run(`mkdir -p /var/tmp/xen-lab; ${using('ours')} xl save ${guest.name} ${saved}`);
+  for (const { name, damage, says } of DAMAGES) {
+    await judge(bench, name, undefined, async () => {
+      const prepare = `image=${saved}.bad; cp ${saved} $image; ${damage}`;
+      await expectText(bench, `${prepare}; ${using('ours')} xl restore $image`, 'any', says);
+    });
+  }
+  await judge(bench, 'the stream undamaged', guest, () => dom0.run(`${using('ours')} xl restore ${saved}`));
+  await guest.destroy();
+}
+
+async function noShadow(bench: Bench): Promise<void> {
+  await installHelper(bench.dom0);
+  const guest = await Guest.create(bench.dom0s, 'pv');
+  await judge(bench, 'xl migrate with our helper names the option', guest, async () => {
+    const { code, output } = await tryMigrate(bench, { guest, source: 'ours', target: 'ours' });
+    assertFailed(code, output, /SHADOW_PAGING/);
+  });
+  await judge(bench, 'xenferry migrate refuses, and names the option', guest, () => {
+    const command = `${XENFERRY} migrate ${guest.name} dom0-2 --helper ${HELPER}`;
+    return expectText(bench, command, 'any', /SHADOW_PAGING/);
+  });
+  await guest.destroy();
+}
+
+/** One result; the domain must run on, in any case, and nothing may be left. */
+async function judge(
+  bench: Bench,
+  name: string,
+  guest: Guest | undefined,
+  provoke: () => Promise<unknown>,
+): Promise<void> {
+  const begun = performance.now();
+  let detail: string | undefined;
+  try {
+    await provoke();
+    await guest?.assertRuns();
+    await assertNothingLeft(bench.dom0);
+  } catch (error) {
+    bench.signal.throwIfAborted();
+    detail = (error as Error).message;
+  }
+  bench.result({ name, ok: detail === undefined, seconds: (performance.now() - begun) / 1000, detail });
+}
+
+/** The command's status and what it says. 'any': any but success. */
+async function expectText(bench: Bench, command: string, status: number | 'any', says: RegExp): Promise<void> {
+  const { code, output } = await bench.dom0.exec(command, { timeoutS: 240 });
+  bench.log(`$ ${command}\n${output}`);
+  if (status === 'any') return assertFailed(code, output, says);
+  if (code !== status || !says.test(output)) throw new Error(`status ${code}, and it says:\n${output.slice(-2000)}`);
+}
+
+function assertFailed(code: number, output: string, says: RegExp): void {
+  if (code === 0) throw new Error('it succeeded');
+  if (code === 124) throw new Error(`it did not end in time:\n${output.slice(-2000)}`);
+  if (!says.test(output)) throw new Error(`it does not say ${says}:\n${output.slice(-2000)}`);
+}
+
+/** Shell commands that overwrite bytes of libxc's header in `$image`. */
+function at(offset: number, bytes: string): string {
+  return `printf '${bytes}' | dd of=$image bs=1 seek=$(($(python3 /xenferry/test/xen-lab/inside/libxc-offset.py $image) + ${offset})) conv=notrunc status=none`;
+}

@@ -1,0 +1,61 @@
+/** The two save helpers, and xl with either. */
+import type { Bench } from '../../run/step.js';
+import type { Dom0, ExecResult } from '../../vm/dom0.js';
+import { quoted } from '../../vm/dom0.js';
+import type { Guest } from './guest.js';
+
+/** libxl's own, or this project's. */
+export type Helper = 'stock' | 'ours';
+
+export const PAIRINGS: readonly (readonly [Helper, Helper])[] = [
+  ['stock', 'ours'],
+  ['ours', 'stock'],
+  ['ours', 'ours'],
+];
+
+/** libxl runs it by its path, so it is installed as `npm link` would. */
+export const HELPER = '/usr/local/bin/xenferry-save-helper';
+const HELPER_MAIN = '/xenferry/dist/src/libxl/save-helper/main.js';
+export const XENFERRY = 'node /xenferry/dist/src/cli/main.js';
+
+export async function installHelper(dom0: Dom0): Promise<void> {
+  await dom0.write(HELPER, `#!/bin/sh\nexec node ${HELPER_MAIN} "$@"\n`, '755');
+}
+
+/** The prefix of a command that makes libxl under it use this helper. */
+export function using(helper: Helper): string {
+  return helper === 'ours' ? `env LIBXL_SAVE_HELPER=${HELPER}` : 'env -u LIBXL_SAVE_HELPER';
+}
+
+export interface Migration {
+  readonly guest: Guest;
+  readonly source: Helper;
+  readonly target: Helper;
+  /** What reaches the other dom0's shell, e.g. `ssh dom0-2`; none: the guest comes back to the same dom0. */
+  readonly rune?: string;
+  readonly from?: Dom0;
+  readonly timeoutS?: number;
+}
+
+/** `xl migrate`, whose way to the other end is a command. */
+export function migrationCommand({ guest, source, target, rune = '' }: Migration): string {
+  const receive = `${rune} ${using(target)} xl migrate-receive`.trim();
+  return `${using(source)} xl migrate -s '' ${guest.name} ${quoted(receive)}`;
+}
+
+/** Seconds that it took. Throws where xl says that it failed. */
+export async function migrate(bench: Bench, migration: Migration): Promise<number> {
+  const begun = performance.now();
+  const { code, output } = await tryMigrate(bench, migration);
+  if (code !== 0) throw new Error(`xl migrate ended with ${code}`);
+  if (!output.includes('Migration successful')) throw new Error('xl migrate did not say that it succeeded');
+  return (performance.now() - begun) / 1000;
+}
+
+export async function tryMigrate(bench: Bench, migration: Migration): Promise<ExecResult> {
+  const { from = bench.dom0, timeoutS = 240 } = migration;
+  const command = migrationCommand(migration);
+  const result = await from.exec(command, { timeoutS });
+  bench.log(`$ ${command}\n${result.output}`);
+  return result;
+}

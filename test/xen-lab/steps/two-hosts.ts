@@ -1,0 +1,42 @@
+/** From one dom0 to another and back, through ssh: by xl, and by `xenferry migrate`. */
+import type { Bench, Step } from '../run/step.js';
+import { Guest, type GuestType } from './support/guest.js';
+import { HELPER, installHelper, migrate, XENFERRY } from './support/helper.js';
+import { assertNothingLeft, running } from './support/leftovers.js';
+
+const MIGRATE = `${XENFERRY} migrate --backend xen --strategy precopy --helper ${HELPER} --receiver-helper ${HELPER}`;
+
+export const twoHostSteps: readonly Step[] = (['pvh', 'pv'] as const).map((type) => ({
+  name: `two hosts: ${type} there by xl migrate, and back by xenferry migrate`,
+  flavour: 'debian12-full',
+  hosts: 2,
+  timeoutS: 700,
+  run: (bench) => thereAndBack(bench, type),
+}));
+
+async function thereAndBack(bench: Bench, type: GuestType): Promise<void> {
+  const [here, there] = bench.dom0s;
+  for (const dom0 of bench.dom0s) await installHelper(dom0);
+  const guest = await Guest.create(bench.dom0s, type);
+  await guest.assertRuns();
+
+  const seconds = await migrate(bench, { guest, source: 'ours', target: 'ours', rune: `ssh ${there.name}` });
+  bench.note(`xl migrate: ${seconds.toFixed(1)} s`);
+  await guest.assertRuns();
+  await assertIsOnlyOn(guest, there, here);
+
+  const begun = performance.now();
+  bench.log(await there.run(`${MIGRATE} ${guest.name} ${here.name} --json`, { timeoutS: 300 }));
+  bench.note(`xenferry migrate: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+  await guest.assertRuns();
+  await assertIsOnlyOn(guest, here, there);
+
+  for (const dom0 of bench.dom0s) await assertNothingLeft(dom0);
+  await guest.destroy();
+}
+
+async function assertIsOnlyOn(guest: Guest, on: Bench['dom0'], off: Bench['dom0']): Promise<void> {
+  const names = async (dom0: Bench['dom0']) => (await running(dom0)).map(({ name }) => name);
+  if (!(await names(on)).includes(guest.name)) throw new Error(`${guest.name} is not on ${on.name}`);
+  if ((await names(off)).includes(guest.name)) throw new Error(`${guest.name} is still on ${off.name}`);
+}

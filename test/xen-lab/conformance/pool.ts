@@ -25,9 +25,8 @@ interface Image {
 
 /** Pages the guest's program owns: half of what the suite samples at most. */
 const OWNED = 128;
-/** Above this a guest has pages on both sides of gfn 32,768, and its program looks for them. */
-const LARGE_MB = 144;
-const SPAN_MB = { small: 8, large: 150 };
+/** Where log-dirty's second leaf begins: a guest with memory beyond is to own pages on both sides. */
+const LEAF = { gfn: 32_768, memoryMB: 128 };
 
 const keyOf = ({ vcpus, memoryMB }: Kind): string => `${vcpus}x${memoryMB}`;
 
@@ -112,8 +111,8 @@ export class Pool {
 
   private async boot({ vcpus, memoryMB }: Kind): Promise<Resident> {
     const name = `boot-${++this.booted}`;
-    const span = memoryMB > LARGE_MB ? SPAN_MB.large : SPAN_MB.small;
-    const commandLine = `xenferry.agent=pages=${OWNED},span=${span}`;
+    const split = memoryMB > LEAF.memoryMB ? LEAF.gfn : 0;
+    const commandLine = `xenferry.agent=pages=${OWNED},split=${split}`;
     const domid = await this.toolstack.create({ name, config: this.config, memoryMB, vcpus, commandLine });
     this.made.add(domid);
     return this.resident(domid, await Agent.born(await this.toolstack.consoleOf(domid)));

@@ -1,9 +1,9 @@
 /*
  * Carries out orders that come over the console, for the conformance suite (test/conformance/fixture.ts, Guest).
  *
- *   agent pages=N,span=MiB
+ *   agent pages=N,split=FRAME
  *
- * It owns N pages: the lower half of them the lowest it could get, the others the highest, picked from `span` MiB.
+ * It owns N pages; with `split`, half of them below that frame and half from there on.
  * An order is a line `ID VERB ARGUMENTS`, its answer a line `ID RESULT` or `ID ! WHY`. Pages are named by their place among
  * its pages, in ascending order of their frames: `0-63,70`. Words are hexadecimal.
  *
@@ -31,6 +31,8 @@
 
 #define LINE_BYTES 4096
 #define ORDER_WORDS 4
+#define CHUNK_PAGES 1024
+#define SPARE_MAX (1 << 18)
 
 struct pages owned;
 
@@ -40,21 +42,38 @@ static int by_frame(const void *a, const void *b) {
   return left->frame < right->frame ? -1 : left->frame > right->frame;
 }
 
-/* Takes `candidates` pages, keeps the `count` with the lowest and the highest frames, and lets the others go. */
-static void pick_pages(size_t count, size_t candidates) {
-  struct page *all = calloc(candidates, sizeof *all);
-  uint64_t *frames = calloc(candidates, sizeof *frames);
-  char *base;
+/* Lets pages go, in ascending order of their addresses within a chunk, as few runs as can be. */
+static void let_go(char **pages, size_t count) {
+  for (size_t i = 0, run; i < count; i += run) {
+    for (run = 1; i + run < count && pages[i + run] == pages[i] + run * PAGE_BYTES; run++) continue;
+    if (munmap(pages[i], run * PAGE_BYTES)) die("munmap");
+  }
+}
 
-  if (!all || !frames || count > candidates) die("%zu of %zu pages", count, candidates);
-  base = locked_pages(candidates);
-  frame_numbers(base, candidates, frames);
-  for (size_t i = 0; i < candidates; i++) all[i] = (struct page){(void *)(base + i * PAGE_BYTES), frames[i]};
-  qsort(all, candidates, sizeof *all, by_frame);
-  for (size_t i = count / 2; i < candidates - (count - count / 2); i++) munmap((void *)all[i].words, PAGE_BYTES);
-  memmove(all + count / 2, all + candidates - (count - count / 2), (count - count / 2) * sizeof *all);
-  free(frames);
-  owned = (struct pages){all, count};
+/* Takes `count` pages: half of them below frame `split` and half from there on; with `split` 0, any. */
+static void pick_pages(size_t count, uint64_t split) {
+  size_t wanted[2] = {split ? count / 2 : 0, split ? count - count / 2 : count};
+  /* What is not wanted is kept until the end, or it would come again. */
+  static char *spare[SPARE_MAX];
+  static uint64_t frames[CHUNK_PAGES];
+  size_t spares = 0;
+
+  owned.list = calloc(count, sizeof *owned.list);
+  if (!owned.list) die("%zu pages", count);
+  while (wanted[0] + wanted[1] > 0) {
+    char *chunk = locked_pages(CHUNK_PAGES);
+
+    frame_numbers(chunk, CHUNK_PAGES, frames);
+    for (size_t i = 0; i < CHUNK_PAGES; i++) {
+      size_t *side = &wanted[frames[i] >= split];
+      char *page = chunk + i * PAGE_BYTES;
+
+      if (*side > 0) owned.list[owned.count++] = (struct page){(void *)page, frames[i]}, --*side;
+      else if (spares < SPARE_MAX) spare[spares++] = page;
+    }
+  }
+  let_go(spare, spares);
+  qsort(owned.list, owned.count, sizeof *owned.list, by_frame);
 }
 
 /* Parses `0-63,70` into `set`; false if it names a page that is not there. */
@@ -151,7 +170,7 @@ int main(int argc, char **argv) {
 
   setvbuf(stdout, NULL, _IOFBF, LINE_BYTES * 4);
   keep_frames();
-  pick_pages(count, option(options, "span", 8) * PAGES_PER_MB);
+  pick_pages(count, option(options, "split", 0));
   printf("agent pages %zu\n", owned.count);
   fflush(stdout);
   while (fgets(line, sizeof line, stdin)) {

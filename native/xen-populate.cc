@@ -99,6 +99,20 @@ Napi::Value wanting(const Napi::CallbackInfo& info) {
   return number(info.Env(), count);
 }
 
+// withoutData(gfns, types: Uint8Array, out: Uint32Array) → how many gfns of a stream's batch come as XALLOC; `out` begins with them.
+Napi::Value withoutData(const Napi::CallbackInfo& info) {
+  const Words gfns = wordsArg(info, 0);
+  const Bytes types = bytesArg(info, 1);
+  const Words out = wordsArg(info, 2);
+  needSameLength(info.Env(), "gfns", gfns.size, "types", types.size);
+  needAtLeast(info.Env(), "out", out.size, gfns.size);
+  size_t count = 0;
+  for (size_t i = 0; i < gfns.size; i++) {
+    if (types[i] == XALLOC) out[count++] = gfns[i];
+  }
+  return number(info.Env(), count);
+}
+
 // populateGfns(populate, release: addresses, xch, domid, gfns) → Promise<errno>; all or nothing.
 Napi::Value populateGfns(const Napi::CallbackInfo& info) {
   const Words gfns = wordsArg(info, 4);
@@ -115,5 +129,6 @@ Napi::Value populateGfns(const Napi::CallbackInfo& info) {
 
 void exportXenPopulate(Napi::Object exports) {
   Export<wanting>(exports, "wanting");
+  Export<withoutData>(exports, "withoutData");
   Export<populateGfns>(exports, "populateGfns");
 }

@@ -43,6 +43,8 @@ export interface XenOps {
 
   /** The gfns of a stream's batch that want a page: neither XTAB nor BROKEN, and not in the bitmap. Returns how many. */
   wanting(gfns: Uint32Array, types: Uint8Array | undefined, present: Uint8Array, out: Uint32Array): number;
+  /** The gfns of a stream's batch that come without data, XALLOC. Returns how many. */
+  withoutData(gfns: Uint32Array, types: Uint8Array, out: Uint32Array): number;
   /**
    * xc_domain_populate_physmap of an HVM domain, all or nothing, whole 2 MiB in one piece where there are such; `release` is
    * xc_domain_decrease_reservation. Resolves to an errno, or 0.

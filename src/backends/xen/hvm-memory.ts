@@ -7,6 +7,9 @@ import { xenError } from './libs/errors.js';
 import { MAX_GFNS } from './limits.js';
 import type { Session } from './session.js';
 
+/** The first 4 GiB, of which the end is for devices. */
+const DEVICE_GFNS = 1 << 20;
+
 export class HvmMemory implements ForeignMemory {
   /** Pages given to a domain that has never run, so that nobody has taken one away. Empty for a domain that runs. */
   private given = new Uint8Array(0);
@@ -53,29 +56,24 @@ export class HvmMemory implements ForeignMemory {
 
   async populate(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
     checkBatch(this.domid, gfns);
-    const { control, ops } = this.session;
+    this.makeRoom();
     const wanted = await this.holesAmong(gfns, types);
     if (wanted.length === 0) return;
     this.checkRange(wanted);
+    const blank = types ? this.freshWithoutData(gfns, types) : wanted;
+    const { control, ops } = this.session;
     const { ctrl, address } = control;
     const calls = [ctrl.address('xc_domain_populate_physmap'), ctrl.address('xc_domain_decrease_reservation')] as const;
     const errno = await ops.populateGfns(...calls, address, this.domid, wanted);
-    if (errno !== 0) {
-      const remedy = 'raise maxmem in its configuration, or free memory on this host';
-      throw xenError({
-        what: `no memory for ${wanted.length} more pages`,
-        errno,
-        domid: this.domid,
-        code: 'NO_MEMORY',
-        remedy,
-      });
-    }
-    if (this.unborn) this.remember(wanted);
-    await this.clear(withoutData(wanted, gfns, types));
+    if (errno !== 0) throw this.noMemory(wanted.length, errno);
+    if (this.unborn) pageOps.bitmapSet(this.given, wanted);
+    await this.clear(blank);
   }
 
   async depopulate(gfns: Uint32Array): Promise<void> {
     checkBatch(this.domid, gfns);
+    // libxc's streams name every hole.
+    if (this.unborn && this.session.ops.wanting(gfns, undefined, this.given, gfns.slice()) === gfns.length) return;
     const types = await this.types(gfns);
     const frames = BigUint64Array.from(
       [...gfns].filter((_, i) => types[i] !== PageType.XTAB),
@@ -117,31 +115,36 @@ export class HvmMemory implements ForeignMemory {
     return some.filter((_, i) => now[i] === PageType.XTAB);
   }
 
-  private remember(gfns: Uint32Array): void {
-    const bytes = Math.ceil((gfns.reduce((most, gfn) => Math.max(most, gfn), 0) + 1) / 8);
-    if (bytes > this.given.length) {
-      const larger = new Uint8Array(Math.max(bytes, 2 * this.given.length));
-      larger.set(this.given);
-      this.given = larger;
-    }
-    pageOps.bitmapSet(this.given, gfns);
+  /** Those that nobody is going to fill. */
+  private freshWithoutData(gfns: Uint32Array, types: Uint8Array): Uint32Array {
+    const { ops } = this.session;
+    const blank = new Uint32Array(gfns.length);
+    const empty = blank.subarray(0, ops.withoutData(gfns, types, blank));
+    return empty.subarray(0, ops.wanting(empty, undefined, this.given, empty));
   }
 
+  /** Of a domain that has never run, a bit for each gfn that it can have: RAM below and above the hole for devices. */
+  private makeRoom(): void {
+    if (!this.unborn || this.given.length > 0) return;
+    const gfns = Math.min(MAX_GFNS, 2 * this.session.domain(this.domid).maxPages + DEVICE_GFNS);
+    this.given = new Uint8Array(Math.ceil(gfns / 8));
+  }
+
+  /** A stream may name any gfn, and what is kept of each is not to be the measure of our memory. */
   private checkRange(gfns: Uint32Array): void {
-    if (!gfns.includes(MAX_GFNS)) return;
-    const what = `gfn 0x${MAX_GFNS.toString(16)} is beyond any domain`;
+    const limit = this.unborn ? this.given.length * 8 : MAX_GFNS;
+    const highest = gfns.slice().sort()[gfns.length - 1];
+    if (highest < limit) return;
+    const what = `gfn 0x${highest.toString(16)} is beyond what the domain can have (0x${limit.toString(16)})`;
     throw xenError({ what, errno: Errno.EINVAL, domid: this.domid, code: 'BAD_GFN' });
+  }
+
+  private noMemory(pages: number, errno: number): BackendError {
+    const remedy = 'raise maxmem in its configuration, or free memory on this host';
+    return xenError({ what: `no memory for ${pages} more pages`, errno, domid: this.domid, code: 'NO_MEMORY', remedy });
   }
 
   private error(what: string, errno: number): BackendError {
     return xenError({ what, errno, domid: this.domid });
   }
-}
-
-/** Those of `fresh` that nobody is going to fill: all, unless the stream's `types` of `gfns` say otherwise. */
-function withoutData(fresh: Uint32Array, gfns: Uint32Array, types?: Uint8Array): Uint32Array {
-  if (!types) return fresh;
-  if (!types.includes(PageType.XALLOC)) return fresh.subarray(0, 0);
-  const empty = new Set(gfns.filter((_, i) => types[i] === PageType.XALLOC));
-  return empty.size === gfns.length ? fresh : fresh.filter((gfn) => empty.has(gfn));
 }

@@ -1,86 +1,34 @@
 #!/usr/bin/env node
 /**
  * A replacement for libxl-save-helper, which libxl starts where LIBXL_SAVE_HELPER names it (Xen tools/libs/light/
- * libxl_save_callout.c). Descriptors 0 and 1 carry the protocol with libxl; what is said to people goes to libxl's log, or to
- * descriptor 2 where there is no libxl.
+ * libxl_save_callout.c). It runs from one file and V8's code for it where the build has made them
+ * (scripts/bundle-save-helper.mjs): a hundred small ones may take longer to load than a domain takes to move.
  */
-import { BackendError } from '../../backends/backend.js';
-import type { FdOps } from '../../native/fd-ops.js';
-import { loadAddon } from '../../native/index.js';
-import { ArgumentError, type HelperArguments, parseArguments, USAGE } from './arguments.js';
-import { help } from './helper.js';
-import { Level, Libxl, LibxlGone } from './libxl.js';
-import { fdPipes } from './pipes.js';
-import { stopSignal } from './stop-signal.js';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Script } from 'node:vm';
 
-const STDIN = 0;
-const STDOUT = 1;
-const STDERR = 2;
-const EXIT_USAGE = 2;
-const EXIT_LIBXL_GONE = 1;
+type Helper = typeof import('./process.js');
 
-async function main(argv: readonly string[]): Promise<void> {
-  const args = argumentsOrExit(argv);
-  const stop = stopSignal();
-  const addon = addonIfAny();
-  const libxl = new Libxl(fdPipes(STDIN, protocolFd(addon)));
-  sayWarnings(libxl);
+const BUNDLE = join(__dirname, '..', '..', 'save-helper', 'bundle.js');
+
+function load(): Helper {
+  const source = contents(BUNDLE);
+  if (!source) return require('./process.js') as Helper;
+  // Code of another V8 is refused, and compiled anew.
+  const script = new Script(source.toString('latin1'), { filename: BUNDLE, cachedData: contents(`${BUNDLE}.code`) });
+  const module = { exports: {} as Helper };
+  script.runInThisContext()(module.exports, createRequire(BUNDLE), module, BUNDLE, dirname(BUNDLE));
+  return module.exports;
+}
+
+function contents(path: string): Buffer | undefined {
   try {
-    const fdOps = (): FdOps => (addon instanceof Error ? noAddon(addon) : addon);
-    await help({ args, env: process.env, libxl, stop, fdOps });
-    exit(addon, 0);
-  } catch (error) {
-    if (!(error instanceof LibxlGone)) throw error;
-    process.stderr.write(`xenferry-save-helper: ${error.message}\n`);
-    exit(addon, EXIT_LIBXL_GONE);
+    return readFileSync(path);
+  } catch {
+    return undefined;
   }
 }
 
-function argumentsOrExit(argv: readonly string[]): HelperArguments {
-  try {
-    return parseArguments(argv);
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    const asked = argv.length === 1 && ['-h', '--help', 'help'].includes(argv[0]);
-    process.stderr.write(asked ? `${USAGE}\n` : `xenferry-save-helper: ${error.message}\n${USAGE}\n`);
-    return process.exit(asked ? 0 : EXIT_USAGE);
-  }
-}
-
-/** The addon, or why there is none: libxl is to hear of it. */
-function addonIfAny(): FdOps | Error {
-  try {
-    const addon = loadAddon();
-    return addon && 'exitNow' in addon
-      ? addon
-      : new Error(addon ? 'it is older than its sources' : 'it has not been built');
-  } catch (error) {
-    return error as Error;
-  }
-}
-
-function noAddon(cause: Error): never {
-  throw new BackendError('NOT_SUPPORTED', `the native addon cannot be used: ${cause.message}`, {
-    cause,
-    remedy: 'run npm run build:native in the package of xenferry; it needs g++, make and Python 3',
-  });
-}
-
-/** The protocol moves to a number of its own, so that whatever a library prints on descriptor 1 cannot get into it. */
-function protocolFd(addon: FdOps | Error): number {
-  const moved = addon instanceof Error ? -1 : addon.fdMove(STDOUT, STDERR);
-  return moved < 0 ? STDOUT : moved;
-}
-
-function sayWarnings(libxl: Libxl): void {
-  process.removeAllListeners('warning');
-  process.on('warning', ({ message }) => libxl.log(Level.WARN, message));
-}
-
-/** libxl waits for the process to end: not for a thread that still waits in the kernel, nor for V8 to take itself apart. */
-function exit(addon: FdOps | Error, status: number): void {
-  if (!(addon instanceof Error)) addon.exitNow(status);
-  process.exit(status);
-}
-
-void main(process.argv.slice(2));
+void load().run(process.argv.slice(2));

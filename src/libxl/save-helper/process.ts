@@ -1,0 +1,82 @@
+/**
+ * The helper's process. Descriptors 0 and 1 carry the protocol with libxl; what is said to people goes to libxl's log, or to
+ * descriptor 2 where there is no libxl.
+ */
+import { BackendError } from '../../backends/backend.js';
+import { type FdOps, loadAddon } from '../../native/index.js';
+import { ArgumentError, type HelperArguments, parseArguments, USAGE } from './arguments.js';
+import { help } from './helper.js';
+import { Level, Libxl, LibxlGone } from './libxl.js';
+import { fdPipes } from './pipes.js';
+import { stopSignal } from './stop-signal.js';
+
+const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
+const EXIT_USAGE = 2;
+const EXIT_LIBXL_GONE = 1;
+
+/** Ends the process. */
+export async function run(argv: readonly string[]): Promise<void> {
+  const args = argumentsOrExit(argv);
+  const stop = stopSignal();
+  const addon = addonIfAny();
+  const libxl = new Libxl(fdPipes(STDIN, protocolFd(addon)));
+  sayWarnings(libxl);
+  try {
+    const fdOps = (): FdOps => (addon instanceof Error ? noAddon(addon) : addon);
+    await help({ args, env: process.env, libxl, stop, fdOps });
+    exit(addon, 0);
+  } catch (error) {
+    if (!(error instanceof LibxlGone)) throw error;
+    process.stderr.write(`xenferry-save-helper: ${error.message}\n`);
+    exit(addon, EXIT_LIBXL_GONE);
+  }
+}
+
+function argumentsOrExit(argv: readonly string[]): HelperArguments {
+  try {
+    return parseArguments(argv);
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    const asked = argv.length === 1 && ['-h', '--help', 'help'].includes(argv[0]);
+    process.stderr.write(asked ? `${USAGE}\n` : `xenferry-save-helper: ${error.message}\n${USAGE}\n`);
+    return process.exit(asked ? 0 : EXIT_USAGE);
+  }
+}
+
+/** The addon, or why there is none: libxl is to hear of it. */
+function addonIfAny(): FdOps | Error {
+  try {
+    const addon = loadAddon();
+    return addon && 'exitNow' in addon
+      ? addon
+      : new Error(addon ? 'it is older than its sources' : 'it has not been built');
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function noAddon(cause: Error): never {
+  throw new BackendError('NOT_SUPPORTED', `the native addon cannot be used: ${cause.message}`, {
+    cause,
+    remedy: 'run npm run build:native in the package of xenferry; it needs g++, make and Python 3',
+  });
+}
+
+/** The protocol moves to a number of its own, so that whatever a library prints on descriptor 1 cannot get into it. */
+function protocolFd(addon: FdOps | Error): number {
+  const moved = addon instanceof Error ? -1 : addon.fdMove(STDOUT, STDERR);
+  return moved < 0 ? STDOUT : moved;
+}
+
+function sayWarnings(libxl: Libxl): void {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ message }) => libxl.log(Level.WARN, message));
+}
+
+/** libxl waits for the process to end: not for a thread that still waits in the kernel, nor for V8 to take itself apart. */
+function exit(addon: FdOps | Error, status: number): void {
+  if (!(addon instanceof Error)) addon.exitNow(status);
+  process.exit(status);
+}

@@ -129,7 +129,7 @@ async function follow(
   try {
     const ended = await Promise.race([migration.done, interrupts.second]);
     if (ended === 'interrupted')
-      throw new CliError('DETACHED', `xl goes on with the migration; what it says stands in ${migration.detach()}`);
+      throw new CliError('DETACHED', `xl goes on unwatched; what it says stands in ${migration.detach()}`);
     finish(ended, output, view);
   } finally {
     process.off('SIGTERM', cancel);

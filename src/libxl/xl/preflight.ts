@@ -30,7 +30,8 @@ export async function preflight(plan: Plan, signal?: AbortSignal): Promise<XlDom
   return domain;
 }
 
-export function assertMovable({ name, pciDevices }: XlDomain): void {
+export function assertMovable({ domid, name, pciDevices }: XlDomain): void {
+  if (domid === 0) throw new XlError('NOT_SUPPORTED', `${name} is dom0 itself`, 'name a guest: xl list shows them');
   if (pciDevices.length === 0) return;
   throw new XlError(
     'PCI_DEVICES',

@@ -74,6 +74,11 @@ test('a domain with PCI devices is refused, and the remedy names the first', () 
   expect(() => assertMovable({ ...domain, pciDevices: [] })).not.toThrow();
 });
 
+test('dom0 stays', () => {
+  const dom0 = { domid: 0, name: 'Domain-0', type: 'pv', pciDevices: [] } as const;
+  expect(() => assertMovable(dom0)).toThrow(expect.objectContaining({ code: 'NOT_SUPPORTED' }));
+});
+
 test('a PV domain needs a Xen with shadow paging; one that does not say is tried', () => {
   const domain = { domid: 3, name: 'old', type: 'pv', pciDevices: [] } as const;
   expect(() => assertShadow(domain, parseInfo(INFO))).toThrow(

@@ -4,7 +4,7 @@ import { needed, no, unknown, type Verdict, wanted, yes } from '../finding.js';
 
 const NOT_ASKED = 'the hypervisor could not be asked';
 const NO_SHADOW = 'Xen was built without SHADOW_PAGING';
-const REBUILD = 'rebuild Xen with CONFIG_SHADOW_PAGING=y (behind CONFIG_EXPERT=y or CONFIG_UNSUPPORTED=y)';
+const REBUILD = 'rebuild Xen with CONFIG_SHADOW_PAGING=y';
 
 function asked(judge: (physical: PhysicalFacts) => Verdict): (facts: Facts) => Verdict {
   return ({ physical }) => (physical ? judge(physical) : unknown(NOT_ASKED));
@@ -31,7 +31,7 @@ export const shadow = wanted(
       ? yes('built in')
       : no(
           NO_SHADOW,
-          `Debian’s is built so. PV domains cannot be migrated live here; PVH and HVM can. ${REBUILD}, or make the guest PVH`,
+          `PV domains cannot be migrated live here; PVH and HVM can. For PV, ${REBUILD} (Debian’s is built without it), or make the guest PVH`,
         ),
   ),
 );

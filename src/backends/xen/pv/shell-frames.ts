@@ -38,7 +38,7 @@ export class ShellFrames {
    */
   place({ firstPfn, lastPfn, leaves }: P2mFrames): void {
     const nrPfns = lastPfn + 1;
-    if (nrPfns > Math.max(ALWAYS_ALLOWED, this.maxPages * MAX_TIMES_ITS_PAGES))
+    if (nrPfns > this.limit)
       throw new RangeError(`a P2M of ${nrPfns} entries is too long for a domain of ${this.maxPages} pages`);
     if (!this.leaves && this.populated) throw new RangeError('it comes after pages');
     if (!this.leaves || nrPfns > this.p2m.length) this.resize(nrPfns);
@@ -54,6 +54,14 @@ export class ShellFrames {
     return mfns;
   }
 
+  /** Room for pfns below `nrPfns`, as long as the stream has not said how many there are. False where there is none. */
+  makeRoom(nrPfns: number): boolean {
+    if (nrPfns <= this.p2m.length) return true;
+    if (this.leaves || nrPfns > this.limit) return false;
+    this.resize(Math.min(this.limit, Math.max(nrPfns, 2 * this.p2m.length)));
+    return true;
+  }
+
   /** The machine frame that a record means, checked against what it is used for. */
   mfn(pfn: bigint, use: FrameUse, what: string): bigint {
     const index = Number(pfn);
@@ -65,6 +73,10 @@ export class ShellFrames {
     if (!right) throw badRecord(this.domid, `${where}, a page of type 0x${type.toString(16)}`);
     if (this.p2m[index] === INVALID_FRAME) throw badRecord(this.domid, `${where}, which is not populated`);
     return this.p2m[index];
+  }
+
+  private get limit(): number {
+    return Math.max(ALWAYS_ALLOWED, this.maxPages * MAX_TIMES_ITS_PAGES);
   }
 
   private resize(nrPfns: number): void {

@@ -73,12 +73,11 @@ export class ShellMemory implements ForeignMemory {
     checkBatch(this.domid, gfns);
     this.session.domain(this.domid);
     const { ops } = this.session;
-    const wanted = this.wanted(gfns, types);
-    if (wanted.length > 0) ops.setMachineFrames(this.shell.p2m, wanted, await this.control.populate(wanted));
-    this.shell.populated = true;
+    this.checkRange(gfns);
     const before = this.typesOf(gfns, 0xff);
-    const now = types ?? before;
-    if (this.takenBack) await this.clearRevived(gfns, before, now, wanted);
+    await this.giveFrames(gfns, types);
+    this.shell.populated = true;
+    if (!types || types.includes(PageType.XALLOC)) await this.clear(emptied(gfns, before, types));
     ops.setTypes(this.shell.types, gfns, types ? populated(types) : before.map(orPlain));
   }
 
@@ -137,32 +136,45 @@ export class ShellMemory implements ForeignMemory {
     }
   }
 
-  private wanted(gfns: Uint32Array, types?: Uint8Array): Uint32Array {
-    const wanted = new Uint32Array(gfns.length);
+  private checkRange(gfns: Uint32Array): void {
+    const end = gfns.reduce((most, gfn) => Math.max(most, gfn + 1), 0);
+    if (this.shell.makeRoom(end)) return;
+    const message = `domain ${this.domid}: pfn 0x${(end - 1).toString(16)} is beyond its P2M`;
+    throw new BackendError('BAD_GFN', message, { domid: this.domid, errno: Errno.EINVAL });
+  }
+
+  /** If there is no memory left, pages that are kept for the page tables' sake go, and it is tried again. */
+  private async giveFrames(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
     try {
-      return wanted.subarray(0, this.session.ops.wantedFrames(this.shell.p2m, gfns, types, wanted));
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause;
-      const message = `domain ${this.domid}: a pfn is beyond the ${this.shell.p2m.length} of its P2M`;
-      throw new BackendError('BAD_GFN', message, { domid: this.domid, errno: Errno.EINVAL, cause });
+      await this.tryGiveFrames(gfns, types);
+    } catch (error) {
+      if (!this.takenBack || !(error instanceof BackendError) || error.code !== 'NO_MEMORY') throw error;
+      await this.giveBackEarly();
+      await this.tryGiveFrames(gfns, types);
     }
   }
 
-  /** Pages that were taken back, and kept for the page tables' sake, come back as pages of zeroes. */
-  private async clearRevived(
-    gfns: Uint32Array,
-    before: Uint8Array,
-    now: Uint8Array,
-    fresh: Uint32Array,
-  ): Promise<void> {
-    const known = new Set(fresh);
-    const revived = gfns.filter(
-      (gfn, i) =>
-        before[i] === PageType.XTAB && now[i] !== PageType.XTAB && now[i] !== PageType.BROKEN && !known.has(gfn),
-    );
-    if (revived.length === 0) return;
-    using mapping = await this.session.foreign.map(this.domid, this.shell.mfns(revived), 'write');
-    this.checkMapped(mapping, revived);
+  private async tryGiveFrames(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
+    const { ops } = this.session;
+    const room = new Uint32Array(gfns.length);
+    const wanted = room.subarray(0, ops.wantedFrames(this.shell.p2m, gfns, types, room));
+    if (wanted.length > 0) ops.setMachineFrames(this.shell.p2m, wanted, await this.control.populate(wanted));
+  }
+
+  private async giveBackEarly(): Promise<void> {
+    for (const tables of this.withType(MACHINE_FORM_TABLE)) {
+      using mapping = await this.session.foreign.map(this.domid, this.shell.mfns(tables), 'write');
+      this.checkMapped(mapping, tables);
+      await this.showStreamForm(tables, mapping);
+    }
+    for (const holes of this.withType(HOLE)) await this.giveBack(holes);
+  }
+
+  /** Xen scrubs what a dead domain leaves, but not what a living one gives back: a page may come with old contents. */
+  private async clear(pfns: Uint32Array): Promise<void> {
+    if (pfns.length === 0) return;
+    using mapping = await this.session.foreign.map(this.domid, this.shell.mfns(pfns), 'write');
+    this.checkMapped(mapping, pfns);
     mapping.base.fill(0);
   }
 
@@ -242,4 +254,9 @@ const orPlain = (type: number): number => (type === PageType.XTAB ? PageType.NOT
 function populated(types: Uint8Array): Uint8Array {
   if (!types.includes(PageType.XALLOC)) return types;
   return types.map((type) => (type === PageType.XALLOC ? PageType.NOTAB : type));
+}
+
+/** Pages that were not there before, or had been taken back, and that no contents of the stream's will fill. */
+function emptied(gfns: Uint32Array, before: Uint8Array, types?: Uint8Array): Uint32Array {
+  return gfns.filter((_, i) => before[i] === PageType.XTAB && (!types || types[i] === PageType.XALLOC));
 }

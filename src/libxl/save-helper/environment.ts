@@ -3,6 +3,7 @@
  * come from. Whoever starts `xl` (`xenferry migrate`, an operator's shell) sets them; left out, the helper does as libxl's
  * own does.
  */
+import { Errno } from '../../backends/backend.js';
 import type { PolicyName } from '../../migrate/index.js';
 
 export const ENVIRONMENT = {
@@ -28,6 +29,7 @@ export interface HelperOptions {
 /** A value of one of the variables above that cannot be used. */
 export class EnvironmentError extends Error {
   override readonly name = 'EnvironmentError';
+  readonly errno = Errno.EINVAL;
   readonly remedy: string;
 
   constructor(name: EnvironmentName, value: string) {

@@ -35,7 +35,9 @@ function createProgram(): Command {
     .command('build')
     .description('build what is not there yet (root, Debian 12)')
     .addOption(new Option('--flavour <names...>', 'hypervisors').choices(FLAVOUR_NAMES).default(FLAVOUR_NAMES, 'all'))
-    .action(async ({ flavour: names }: { flavour: FlavourName[] }) => void (await build(names)));
+    .action(({ flavour: names }: { flavour: FlavourName[] }) =>
+      untilInterrupted(async (signal) => void (await build(names, signal))),
+    );
   program
     .command('run')
     .argument('<script>', 'runs in dom0; what it prints is printed here, and its status is the status here')
@@ -64,14 +66,14 @@ function createProgram(): Command {
   return program;
 }
 
-async function build(names: readonly FlavourName[]): Promise<Layout> {
-  return buildLab(names, printedTo(process.stderr));
+function build(names: readonly FlavourName[], signal: AbortSignal): Promise<Layout> {
+  return buildLab(names, printedTo(process.stderr), signal);
 }
 
 async function run(script: string, { flavour, timeout, share }: Chosen): Promise<void> {
   const text = readFileSync(script);
-  const layout = await build([flavour]);
   await untilInterrupted(async (signal) => {
+    const layout = await build([flavour], signal);
     const lab = await Lab.boot({ layout, flavour: flavourNamed(flavour), hosts: 1, shares: share, signal });
     try {
       const dom0 = lab.dom0s[0].until(signal);
@@ -85,7 +87,10 @@ async function run(script: string, { flavour, timeout, share }: Chosen): Promise
 }
 
 async function start({ flavour, share, name }: Chosen): Promise<void> {
-  await new KeptLab(await build([flavour]), name).start(flavourNamed(flavour), share);
+  await untilInterrupted(async (signal) => {
+    const layout = await build([flavour], signal);
+    await new KeptLab(layout, name).start(flavourNamed(flavour), share, signal);
+  });
 }
 
 async function exec(commands: string, { timeout, name }: Chosen): Promise<void> {

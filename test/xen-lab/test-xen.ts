@@ -48,7 +48,7 @@ async function main({ json, only, jobs, list }: Options): Promise<void> {
 
 async function run(steps: readonly Step[], jobs: number, report: Report, signal: AbortSignal): Promise<void> {
   const flavours = [...new Set(steps.map(({ flavour }) => flavour))];
-  const layout = await buildLab(flavours, printedTo(process.stdout));
+  const layout = await buildLab(flavours, printedTo(process.stdout), signal);
   const boot = ({ flavour, hosts }: Step): Promise<RunningLab> =>
     Lab.boot({ layout, flavour: flavourNamed(flavour), hosts, signal });
   const done = (outcome: Outcome) => report.add(outcome);

@@ -16,12 +16,14 @@ export interface CommandOptions {
 /** Returns its standard output. */
 export type Command = (program: string, args: readonly string[], options?: CommandOptions) => Promise<Buffer>;
 
-/** Commands whose messages (and output) are kept in the file `log`. */
-export function commandsLoggedTo(log: string): Command {
+/** Commands whose messages (and output, where they fail) are kept in the file `log`, and which `signal` ends. */
+export function commandsLoggedTo(log: string, signal?: AbortSignal): Command {
   mkdirSync(dirname(log), { recursive: true });
   return async (program, args, options = {}) => {
+    signal?.throwIfAborted();
     appendFileSync(log, `+ ${program} ${args.join(' ')}\n`);
-    const { status, stdout } = await spawned(program, args, options, log);
+    const { status, stdout } = await spawned(program, args, options, log, signal);
+    signal?.throwIfAborted();
     if (status === 0) return stdout;
     appendFileSync(log, stdout);
     throw new LabError(`${program} ended with ${status}:\n${tailOf(log)}`, `The whole of it: ${log}`);
@@ -33,6 +35,7 @@ function spawned(
   args: readonly string[],
   { cwd, env, input }: CommandOptions,
   log: string,
+  signal: AbortSignal | undefined,
 ): Promise<{ status: string | number; stdout: Buffer }> {
   return new Promise((resolve, reject) => {
     const messages = openSync(log, 'a');
@@ -40,12 +43,18 @@ function spawned(
       cwd,
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8', ...env },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', messages],
+      // A group of its own: make and debootstrap are ended with all that they have begun.
+      detached: true,
     });
     closeSync(messages);
+    // Not SIGKILL: debootstrap has file systems to unmount.
+    const end = () => child.exitCode ?? (child.pid !== undefined && process.kill(-child.pid, 'SIGTERM'));
+    signal?.addEventListener('abort', end, { once: true });
     const parts: Buffer[] = [];
     child.stdout?.on('data', (part: Buffer) => parts.push(part));
     child.once('error', (cause) => reject(new LabError(`cannot run ${program}: ${cause.message}`)));
-    child.once('close', (code, signal) => resolve({ status: code ?? String(signal), stdout: Buffer.concat(parts) }));
+    child.once('exit', () => signal?.removeEventListener('abort', end));
+    child.once('close', (code, killed) => resolve({ status: code ?? String(killed), stdout: Buffer.concat(parts) }));
     // A program may have read enough before it has read all.
     child.stdin?.on('error', () => undefined).end(input);
   });

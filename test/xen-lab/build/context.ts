@@ -8,13 +8,16 @@ import type { Layout } from './layout.js';
 export class BuildContext {
   private readonly apts = new Map<Suite, Apt>();
 
-  constructor(readonly layout: Layout) {}
+  constructor(
+    readonly layout: Layout,
+    private readonly signal?: AbortSignal,
+  ) {}
 
   /** The commands of one part, with a log of their own that begins anew. */
   commands(part: string): Command {
     const log = this.layout.log(part);
     rmSync(log, { force: true });
-    return commandsLoggedTo(log);
+    return commandsLoggedTo(log, this.signal);
   }
 
   apt(suite: Suite): Apt {

@@ -14,11 +14,15 @@ import { rootPart } from './root.js';
 import { Stamps } from './stamp.js';
 import { xenPart } from './xen.js';
 
-/** Builds what the flavours need and is not there yet. */
-export async function buildLab(flavours: readonly FlavourName[], events: BuildEvents, dir = LAB_DIR): Promise<Layout> {
+/** Builds what the flavours need and is not there yet; `signal` ends it. */
+export async function buildLab(
+  flavours: readonly FlavourName[],
+  events: BuildEvents,
+  signal?: AbortSignal,
+): Promise<Layout> {
   checkHost(thisHost());
-  const layout = new Layout(dir);
-  const context = new BuildContext(layout);
+  const layout = new Layout(LAB_DIR);
+  const context = new BuildContext(layout, signal);
   await installPrerequisites(context.commands('prerequisites'));
   await buildParts(partsOf(flavours, context), new Stamps(layout.stamps), events);
   return layout;

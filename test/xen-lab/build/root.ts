@@ -33,10 +33,12 @@ export function rootPart(suite: Suite, context: BuildContext): Part {
     inputs: [digestOfPath(__filename), suite],
     async build() {
       const root = context.layout.root(suite);
+      const command = context.commands(rootPartName(suite));
+      // A debootstrap that was killed may have left them mounted.
+      await command('sh', ['-c', 'umount -q "$0/proc" "$0/sys"; true', root]);
       rmSync(root, { recursive: true, force: true });
       mkdirSync(root, { recursive: true });
       const include = [XEN_UTILS[suite], ...PACKAGES].join(',');
-      const command = context.commands(rootPartName(suite));
       await command('debootstrap', ['--variant=minbase', `--include=${include}`, suite, root, mirror()]);
     },
   };

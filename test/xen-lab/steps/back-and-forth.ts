@@ -1,7 +1,7 @@
 /** One busy domain, moved again and again: nothing is left over, nothing adds up. */
 import type { Bench, Step } from '../run/step.js';
 import { Guest } from './support/guest.js';
-import { installHelper, migrate } from './support/helper.js';
+import { migrate } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
 
 const TIMES = 20;
@@ -17,7 +17,6 @@ export const backAndForthStep: Step = {
 
 async function moveAgainAndAgain(bench: Bench): Promise<void> {
   const { dom0, dom0s } = bench;
-  await installHelper(dom0);
   const guest = await Guest.create(dom0s, 'pvh');
   const before = await freeMemoryMb(bench);
   const times: number[] = [];

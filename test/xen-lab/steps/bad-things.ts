@@ -1,7 +1,7 @@
 /** What can go wrong: the error is clear, the domain runs on, and nothing is left behind. */
 import type { Bench, Step } from '../run/step.js';
 import { Guest } from './support/guest.js';
-import { HELPER, installHelper, tryMigrate, using, XENFERRY } from './support/helper.js';
+import { HELPER, tryMigrate, using, XENFERRY } from './support/helper.js';
 import { assertNothingLeft, LOG_DIRTY } from './support/leftovers.js';
 
 interface Case {
@@ -79,18 +79,13 @@ const CASES: readonly Case[] = [
   {
     name: 'xenferry migrate of a domain that is not there',
     async provoke(bench) {
-      await expectText(
-        bench,
-        `${XENFERRY} migrate nobody dom0-2 --helper ${HELPER}`,
-        'any',
-        /no domain is called nobody/,
-      );
+      await expectText(bench, `${XENFERRY} migrate nobody dom0-2`, 'any', /no domain is called nobody/);
     },
   },
   {
     name: 'xenferry migrate to a host that does not answer',
     async provoke(bench, guest) {
-      const command = `${XENFERRY} migrate ${guest.name} 127.0.0.2:1 --helper ${HELPER} --ssh-command 'ssh -p 1'`;
+      const command = `${XENFERRY} migrate ${guest.name} 127.0.0.2:1 --ssh-command 'ssh -p 1'`;
       await expectText(bench, command, 'any', /refused|reach|ssh/i);
     },
   },
@@ -130,7 +125,6 @@ export const badThingsSteps: readonly Step[] = [
 ];
 
 async function badThings(bench: Bench): Promise<void> {
-  await installHelper(bench.dom0);
   const guest = await Guest.create(bench.dom0s, 'pvh');
   for (const { name, provoke } of CASES) await judge(bench, name, guest, () => provoke(bench, guest));
   await guest.destroy();
@@ -138,7 +132,6 @@ async function badThings(bench: Bench): Promise<void> {
 
 async function badStreams(bench: Bench): Promise<void> {
   const { dom0 } = bench;
-  await installHelper(dom0);
   const saved = '/var/tmp/xen-lab/saved';
   const guest = await Guest.create(bench.dom0s, 'pvh');
   await dom0.run(`mkdir -p /var/tmp/xen-lab; ${using('ours')} xl save ${guest.name} ${saved}`);
@@ -153,14 +146,13 @@ async function badStreams(bench: Bench): Promise<void> {
 }
 
 async function noShadow(bench: Bench): Promise<void> {
-  await installHelper(bench.dom0);
   const guest = await Guest.create(bench.dom0s, 'pv');
   await judge(bench, 'xl migrate with our helper names the option', guest, async () => {
     const { code, output } = await tryMigrate(bench, { guest, source: 'ours', target: 'ours' });
     assertFailed(code, output, /SHADOW_PAGING/);
   });
   await judge(bench, 'xenferry migrate refuses, and names the option', guest, () => {
-    const command = `${XENFERRY} migrate ${guest.name} dom0-2 --helper ${HELPER}`;
+    const command = `${XENFERRY} migrate ${guest.name} dom0-2`;
     return expectText(bench, command, 'any', /SHADOW_PAGING/);
   });
   await guest.destroy();

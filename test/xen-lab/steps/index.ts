@@ -6,6 +6,7 @@ import { conformanceSteps } from './conformance.js';
 import { doctorSteps } from './doctor.js';
 import { pairingSteps } from './pairings.js';
 import { saveRestoreSteps } from './save-restore.js';
+import { sideBySideSteps } from './side-by-side.js';
 import { twoHostSteps } from './two-hosts.js';
 
 export const STEPS: readonly Step[] = [
@@ -13,6 +14,7 @@ export const STEPS: readonly Step[] = [
   ...pairingSteps,
   ...saveRestoreSteps,
   ...badThingsSteps,
+  ...sideBySideSteps,
   backAndForthStep,
   ...twoHostSteps,
   ...conformanceSteps,

@@ -2,7 +2,7 @@
 import type { FlavourName } from '../flavours.js';
 import type { Bench, Step } from '../run/step.js';
 import { Guest, type GuestType } from './support/guest.js';
-import { type Helper, installHelper, migrate, PAIRINGS } from './support/helper.js';
+import { type Helper, migrate, PAIRINGS } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
 
 /** Whether the lab itself can do it is seen first. */
@@ -31,7 +31,6 @@ export const pairingSteps: readonly Step[] = Object.entries(TYPES).flatMap(([fla
 
 async function migrateOnce(bench: Bench, type: GuestType, source: Helper, target: Helper): Promise<void> {
   const { dom0, dom0s } = bench;
-  await installHelper(dom0);
   const guest = await Guest.create(dom0s, type);
   await guest.assertRuns();
   const seconds = await migrate(bench, { guest, source, target });

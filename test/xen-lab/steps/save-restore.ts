@@ -1,7 +1,7 @@
 /** `xl save` and `xl restore` with the stock helper and ours; what ours saved is judged by Xen's verify-stream-v2. */
 import type { Bench, Step } from '../run/step.js';
 import { Guest, type GuestType } from './support/guest.js';
-import { type Helper, installHelper, PAIRINGS, using } from './support/helper.js';
+import { type Helper, PAIRINGS, using } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
 import { verifyImage } from './support/verify-stream.js';
 
@@ -21,7 +21,6 @@ export const saveRestoreSteps: readonly Step[] = (['pvh', 'pv'] as const).flatMa
 
 async function saveAndRestore(bench: Bench, type: GuestType, saver: Helper, restorer: Helper): Promise<void> {
   const { dom0, dom0s } = bench;
-  await installHelper(dom0);
   const guest = await Guest.create(dom0s, type);
   await guest.assertRuns();
   bench.log(await dom0.run(`mkdir -p /var/tmp/xen-lab; ${using(saver)} xl save ${guest.name} ${IMAGE}`));

@@ -1,10 +1,10 @@
 /** From one dom0 to another and back, through ssh: by xl, and by `xenferry migrate`. */
 import type { Bench, Step } from '../run/step.js';
 import { Guest, type GuestType } from './support/guest.js';
-import { HELPER, installHelper, migrate, XENFERRY } from './support/helper.js';
+import { migrate, XENFERRY } from './support/helper.js';
 import { assertNothingLeft, running } from './support/leftovers.js';
 
-const MIGRATE = `${XENFERRY} migrate --backend xen --strategy precopy --helper ${HELPER} --receiver-helper ${HELPER}`;
+const MIGRATE = `${XENFERRY} migrate --backend xen --strategy precopy`;
 
 export const twoHostSteps: readonly Step[] = (['pvh', 'pv'] as const).map((type) => ({
   name: `two hosts: ${type} there by xl migrate, and back by xenferry migrate`,
@@ -16,7 +16,6 @@ export const twoHostSteps: readonly Step[] = (['pvh', 'pv'] as const).map((type)
 
 async function thereAndBack(bench: Bench, type: GuestType): Promise<void> {
   const [here, there] = bench.dom0s;
-  for (const dom0 of bench.dom0s) await installHelper(dom0);
   const guest = await Guest.create(bench.dom0s, type);
   await guest.assertRuns();
 

@@ -27,7 +27,11 @@ export class KeptLab {
     this.dir = layout.at('running', name);
   }
 
-  async start(flavour: Flavour & { name: FlavourName }, shares: readonly string[]): Promise<void> {
+  async start(
+    flavour: Flavour & { name: FlavourName },
+    shares: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (this.running() !== undefined) throw new LabError(`the lab ${this.name} runs already`, 'End it: lab -- stop.');
     rmSync(this.dir, { recursive: true, force: true });
     mkdirSync(this.dir, { recursive: true });
@@ -43,7 +47,7 @@ export class KeptLab {
     const kept: Kept = { pid: booted.qemu.pid ?? 0, sshPort: booted.sshPort, flavour: flavour.name };
     try {
       writeFileSync(this.file, JSON.stringify(kept));
-      await untilReady(booted, this.dir);
+      await untilReady(booted, this.dir, signal);
     } catch (error) {
       await this.stop();
       throw error;

@@ -1,7 +1,6 @@
 /** The two save helpers, and xl with either. */
 import type { Bench } from '../../run/step.js';
-import type { Dom0, ExecResult } from '../../vm/dom0.js';
-import { quoted } from '../../vm/dom0.js';
+import { type Dom0, type ExecResult, quoted } from '../../vm/dom0.js';
 import type { Guest } from './guest.js';
 
 /** libxl's own, or this project's. */
@@ -13,14 +12,9 @@ export const PAIRINGS: readonly (readonly [Helper, Helper])[] = [
   ['ours', 'ours'],
 ];
 
-/** libxl runs it by its path, so it is installed as `npm link` would. */
-export const HELPER = '/usr/local/bin/xenferry-save-helper';
-const HELPER_MAIN = '/xenferry/dist/src/libxl/save-helper/main.js';
+/** Where the build puts it, as dom0 sees it. */
+export const HELPER = '/xenferry/dist/src/libxl/save-helper/main.js';
 export const XENFERRY = 'node /xenferry/dist/src/cli/main.js';
-
-export async function installHelper(dom0: Dom0): Promise<void> {
-  await dom0.write(HELPER, `#!/bin/sh\nexec node ${HELPER_MAIN} "$@"\n`, '755');
-}
 
 /** The prefix of a command that makes libxl under it use this helper. */
 export function using(helper: Helper): string {

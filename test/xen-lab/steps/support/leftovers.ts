@@ -14,7 +14,7 @@ export async function leftovers(dom0: Dom0): Promise<string[]> {
   const ids = new Set(domains.map(({ domid }) => domid));
   const found = domains.filter(({ name }) => /^\(null\)$|--/.test(name)).map(({ name }) => `a domain called ${name}`);
   for (const folder of ['/local/domain', '/libxl']) {
-    const keys = lines(await dom0.run(`xenstore-list ${folder}`));
+    const keys = lines(await dom0.run(`xenstore-list ${folder} 2>/dev/null; true`));
     found.push(...keys.filter((key) => /^\d+$/.test(key) && !ids.has(key)).map((key) => `xenstore ${folder}/${key}`));
   }
   const known = lines(

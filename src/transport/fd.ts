@@ -5,13 +5,14 @@
  * A read that is blocked in the kernel (an idle pipe) cannot be called back: after destroy() it still owns its target,
  * and the descriptor stays open until it returns.
  */
-import { close, fsync, read, writev } from 'node:fs';
+import { close, fsync, read, readv, writev } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Channel, ChannelError } from '../migrate/io/channel.js';
 import { broken, byteCount } from './writing.js';
 
 const readFd = promisify(read);
+const readvFd = promisify(readv);
 const writevFd = promisify(writev);
 const syncFd = promisify(fsync);
 const closeFd = promisify(close);
@@ -38,7 +39,11 @@ export class FdChannel implements Channel {
     private readonly options: { readonly keepOpen?: boolean; readonly sync?: boolean } = {},
   ) {}
 
-  async read(into: Uint8Array): Promise<void> {
+  read(into: Uint8Array): Promise<void> {
+    return this.readv([into]);
+  }
+
+  async readv(into: readonly Uint8Array[]): Promise<void> {
     if (this.reading) throw new TypeError('a channel takes one read at a time');
     this.reading = true;
     try {
@@ -91,14 +96,24 @@ export class FdChannel implements Channel {
     if (!this.options.keepOpen) await closeFd(this.fd);
   }
 
-  private async fill(into: Uint8Array): Promise<void> {
+  private async fill(into: readonly Uint8Array[]): Promise<void> {
+    let left = into.filter((chunk) => chunk.length > 0);
     let received = 0;
-    while (received < into.length) {
-      const { bytesRead } = await this.retried(() => readFd(this.fd, into, received, into.length - received, null));
-      if (bytesRead === 0)
-        throw new ChannelError('ENDED', `the file ends ${into.length - received} bytes too early`, received);
-      received += bytesRead;
+    while (left.length > 0) {
+      const bytes = await this.retried(() => this.readSome(left));
+      if (bytes === 0) throw new ChannelError('ENDED', `the file ends ${byteCount(left)} bytes too early`, received);
+      received += bytes;
+      left = dropBytes(left, bytes);
     }
+  }
+
+  private async readSome(into: readonly Uint8Array[]): Promise<number> {
+    const [first] = into;
+    const { bytesRead } =
+      into.length === 1
+        ? await readFd(this.fd, first, 0, first.length, null)
+        : await readvFd(this.fd, into.slice(0, IOV_MAX));
+    return bytesRead;
   }
 
   private async drain(chunks: readonly Uint8Array[]): Promise<void> {

@@ -10,6 +10,9 @@ export interface Channel {
    */
   read(into: Uint8Array): Promise<void>;
 
+  /** As read(), filling several buffers in order. Left out where one read after the other costs no more. */
+  readv?(into: readonly Uint8Array[]): Promise<void>;
+
   /**
    * Sends all chunks, in order. Resolves when they may be changed again: the transport has taken the bytes, which also
    * is the back-pressure. Writes may be issued without waiting; their order is kept.

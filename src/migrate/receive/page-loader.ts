@@ -1,10 +1,11 @@
 /** From PAGE_DATA records into the memory of a domain that does not run yet. */
 import { type ForeignMemory, MAX_BATCH, type Mapping, PAGE_SIZE, PageType } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
+import { runsOf } from '../page-runs.js';
 import type { PageBatch, RecordReader } from '../stream/index.js';
 import { pageBatches } from '../stream/index.js';
 
-/** A batch of more runs than this is read in one piece and scattered: a read per 4 KiB would cost more than the copy. */
+/** A batch of more runs than this is read in one piece and scattered: a vector of 4 KiB pieces costs more than the copy. */
 const MAX_RUNS = 64;
 
 export class PageLoader {
@@ -29,16 +30,11 @@ export class PageLoader {
     if (unmapped > 0) throw unwritable(gfns, types, mapping);
 
     const count = pageOps.runs(slots, this.runs);
-    for (let i = 0; i < count; i++) {
-      const start = this.runs[2 * i] * PAGE_SIZE;
-      await reader.readPages(mapping.base.subarray(start, start + this.runs[2 * i + 1] * PAGE_SIZE));
-    }
-    if (count < 0) {
-      this.staging ??= new Uint8Array(MAX_BATCH * PAGE_SIZE);
-      const pages = this.staging.subarray(0, dataPages * PAGE_SIZE);
-      await reader.readPages(pages);
-      pageOps.scatter(pages, mapping.base, slots);
-    }
+    if (count >= 0) return await reader.readPages(...runsOf(mapping.base, this.runs, count));
+    this.staging ??= new Uint8Array(MAX_BATCH * PAGE_SIZE);
+    const pages = this.staging.subarray(0, dataPages * PAGE_SIZE);
+    await reader.readPages(pages);
+    pageOps.scatter(pages, mapping.base, slots);
   }
 }
 

@@ -134,11 +134,17 @@ export class RecordReader {
   }
 
   /** Contents of the next pages of the record, as many as fit `into` exactly; straight from the channel. */
-  async readPages(into: Uint8Array): Promise<void> {
-    if (this.current.type !== RecordType.PAGE_DATA || into.length > this.left) {
-      throw new RangeError(`${into.length} bytes of pages asked for, ${this.left} are left in the record`);
+  async readPages(...into: readonly Uint8Array[]): Promise<void> {
+    const bytes = into.reduce((sum, { length }) => sum + length, 0);
+    if (this.current.type !== RecordType.PAGE_DATA || bytes > this.left) {
+      throw new RangeError(`${bytes} bytes of pages asked for, ${this.left} are left in the record`);
     }
-    await this.readFromBody(into);
+    if (into.length > 1 && this.channel.readv) {
+      await this.taking(bytes, this.channel.readv(into));
+      this.left -= bytes;
+    } else {
+      for (const buffer of into) await this.readFromBody(buffer);
+    }
   }
 
   /** Leaves out what has not been read of the body. */
@@ -196,15 +202,19 @@ export class RecordReader {
   }
 
   private async read(into: Uint8Array): Promise<void> {
-    if (into.length === 0) return;
+    if (into.length > 0) await this.taking(into.length, this.channel.read(into));
+  }
+
+  /** So many bytes come by `read`. */
+  private async taking(bytes: number, read: Promise<void>): Promise<void> {
     try {
-      await this.channel.read(into);
+      await read;
     } catch (error) {
       if (!(error instanceof ChannelError) || error.code !== 'ENDED') throw error;
       const at = this.position + error.received;
-      throw new StreamError('TRUNCATED', `The stream ends, ${into.length - error.received} bytes short`, at, error);
+      throw new StreamError('TRUNCATED', `The stream ends, ${bytes - error.received} bytes short`, at, error);
     }
-    this.position += into.length;
+    this.position += bytes;
   }
 
   private allocate(bytes: number): Uint8Array {

@@ -212,6 +212,57 @@ test('a body that was not read, was read twice, or has too few pages left, is th
   await expect(reader.readPages(page(0))).rejects.toThrow(RangeError);
 });
 
+/** A transport that fills several buffers at once. */
+class VectorChannel extends MemoryChannel {
+  readonly vectors: number[] = [];
+
+  async readv(into: readonly Uint8Array[]): Promise<void> {
+    this.vectors.push(into.length);
+    let received = 0;
+    for (const buffer of into) {
+      await this.read(buffer).catch((error: ChannelError) => {
+        throw new ChannelError(error.code, error.message, received + error.received);
+      });
+      received += buffer.length;
+    }
+  }
+}
+
+describe('pages into several places', () => {
+  const stream = withRecord(rawPages([1n, 2n, 3n], [page(1), page(2), page(3)]));
+  const read = async (channel: MemoryChannel, ...into: Uint8Array[]): Promise<RecordReader> => {
+    const reader = new RecordReader(channel);
+    await reader.readHeader();
+    await reader.expect(RecordType.STATIC_DATA_END);
+    await reader.readBody();
+    await reader.expect(RecordType.PAGE_DATA);
+    await reader.readPageHeader();
+    await reader.readPages(...into);
+    return reader;
+  };
+
+  test.each([VectorChannel, MemoryChannel])('%p', async (Kind) => {
+    const channel = new Kind(stream);
+    const [first, rest] = [new Uint8Array(4096), new Uint8Array(8192)];
+    const reader = await read(channel, first, rest);
+    expect(concat([first, rest])).toEqual(concat([page(1), page(2), page(3)]));
+    await reader.expect(RecordType.END);
+    expect(reader.offset).toBe(stream.length);
+    if (channel instanceof VectorChannel) expect(channel.vectors).toEqual([2]);
+  });
+
+  test('no more than the record has', async () => {
+    const tooMany = read(new VectorChannel(stream), new Uint8Array(8192), new Uint8Array(8192));
+    await expect(tooMany).rejects.toThrow('16384 bytes of pages asked for, 12288 are left');
+  });
+
+  test('a stream that ends among them says where', async () => {
+    const cut = stream.length - END.length - 1000;
+    const reading = read(new VectorChannel(stream.subarray(0, cut)), new Uint8Array(8192), new Uint8Array(4096));
+    await expect(reading).rejects.toMatchObject({ code: 'TRUNCATED', offset: cut });
+  });
+});
+
 test('a lost connection is told from a bad stream', async () => {
   const channel = new MemoryChannel(hvmStream());
   channel.destroy();

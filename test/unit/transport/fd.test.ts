@@ -1,7 +1,7 @@
 /** Descriptors of pipes: slow, without a reader, not blocking, shared with others. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +42,40 @@ test('a pipe that does not block is waited for, and a write that it takes in par
   reader.destroy();
   await writer.end();
   closeSync(keep);
+});
+
+test('several buffers are filled by what comes, in whatever pieces', async () => {
+  const reader = new FdChannel(openSync(fifo, 'r+'));
+  const writer = new FdChannel(openSync(fifo, 'w'));
+  const bytes = randomBytes(3000);
+  const [a, b, c] = [Buffer.alloc(1000), Buffer.alloc(500), Buffer.alloc(1500)];
+  const reading = reader.readv([a, Buffer.alloc(0), b, c]);
+  for (const [from, to] of [
+    [0, 400],
+    [400, 1200],
+    [1200, 1500],
+    [1500, 3000],
+  ]) {
+    await writer.write([bytes.subarray(from, to)]);
+    await sleep(5);
+  }
+  await reading;
+  expect(Buffer.concat([a, b, c]).equals(bytes)).toBe(true);
+  reader.destroy();
+  await writer.end();
+});
+
+test('a file that ends in the middle of several buffers says how much came', async () => {
+  const path = join(directory, 'short');
+  writeFileSync(path, randomBytes(1200));
+  const reader = new FdChannel(openSync(path, 'r'));
+  const reading = reader.readv([Buffer.alloc(1000), Buffer.alloc(1000)]);
+  await expect(reading).rejects.toMatchObject({
+    code: 'ENDED',
+    received: 1200,
+    message: expect.stringContaining('800 bytes too early'),
+  });
+  await reader.end();
 });
 
 test('a write that failed fails those behind it, though the pipe has a reader again', async () => {

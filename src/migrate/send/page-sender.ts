@@ -12,6 +12,8 @@ import {
   PageType,
 } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
+import type { Patience } from '../io/patience.js';
+import { runsOf } from '../page-runs.js';
 import type { PageReason, Recorder } from '../recorder.js';
 import type { RecordWriter } from '../stream/index.js';
 import { BufferPool } from './buffer-pool.js';
@@ -45,8 +47,8 @@ export interface PageSenderParts {
   /** Waits until the link has room for so many bytes. */
   readonly pace: (bytes: number, signal?: AbortSignal) => Promise<void> | void;
   readonly recorder: Recorder;
-  /** Waits for the transport, but not for ever. */
-  readonly patient: <T>(work: Promise<T>) => Promise<T>;
+  /** With the transport. */
+  readonly patience: Pick<Patience, 'for'>;
   readonly nrGfns: number;
   readonly elideZeroPages: boolean;
   /** Buffers for scattered pages, shared by all senders of a migration. */
@@ -127,14 +129,7 @@ export class PageSender {
   /** The pages as I/O vectors, and what to do once they have gone. */
   private async chunks(mapping: Mapping, slots: Uint32Array): Promise<[Uint8Array[], () => void]> {
     const count = pageOps.runs(slots, this.runs);
-    if (count >= 0) {
-      const chunks: Uint8Array[] = [];
-      for (let i = 0; i < count; i++) {
-        const start = this.runs[2 * i] * PAGE_SIZE;
-        chunks.push(mapping.base.subarray(start, start + this.runs[2 * i + 1] * PAGE_SIZE));
-      }
-      return [chunks, () => mapping.unmap()];
-    }
+    if (count >= 0) return [runsOf(mapping.base, this.runs, count), () => mapping.unmap()];
     const buffer = await this.pool.take();
     const pages = pageOps.gather(mapping.base, slots, buffer);
     mapping.unmap();
@@ -183,7 +178,7 @@ export class PageSender {
   }
 
   private async waitForRoom(most: number): Promise<void> {
-    while (this.inFlight.size > most) await this.parts.patient(Promise.race(this.inFlight));
+    while (this.inFlight.size > most) await this.parts.patience.for(Promise.race(this.inFlight));
     if (this.failure !== undefined) throw this.failure;
   }
 }

@@ -40,7 +40,7 @@ export interface PageServerOptions extends PageSessionsOptions {
   readonly limiter: RateLimiter;
   readonly recorder: Recorder;
   readonly reconnectMs: number;
-  readonly patient: PageSenderParts['patient'];
+  readonly patience: PageSenderParts['patience'];
 }
 
 export class PageServer {
@@ -135,8 +135,8 @@ export class PageServer {
   }
 
   private sender({ writer }: Line, pace: PageSenderParts['pace']): PageSender {
-    const { memory, recorder, nrGfns, patient } = this.options;
-    return new PageSender({ memory, writer, recorder, nrGfns, patient, elideZeroPages: false, pace });
+    const { memory, recorder, nrGfns, patience } = this.options;
+    return new PageSender({ memory, writer, recorder, nrGfns, patience, elideZeroPages: false, pace });
   }
 
   private async push(sender: PageSender, pace: PushPace, stop: AbortSignal): Promise<void> {

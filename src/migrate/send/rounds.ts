@@ -11,7 +11,7 @@ import { newBitmap, type SendContext } from './context.js';
 import type { PageSender } from './page-sender.js';
 import type { Policy } from './policy.js';
 
-/** PEEK copies the whole bitmap; before every batch that would be much for a large domain. Bytes of bitmap a batch. */
+/** PEEK stops the guest and copies the whole bitmap; after every batch that would be much for a large domain. Bytes of bitmap a batch. */
 const PEEK_BYTES_PER_BATCH = 64 << 10;
 /** In pages. */
 const FIRST_BATCH = 64;
@@ -69,12 +69,15 @@ async function sendRound(
   const { nrGfns, recorder, sender, clock, limiter, signal } = context;
   const startedAt = clock.now();
   const bytesBefore = recorder.bytesSent;
-  const skip = skipper(context, toSend);
+  const dirtyAgain = newBitmap(nrGfns, false);
+  const skipEvery = Math.ceil(toSend.length / PEEK_BYTES_PER_BATCH);
+  const skip = (): Promise<void> => skipDirtyAgain(context, toSend, dirtyAgain);
   const ramp = slowStart(sender);
-  const total = { sent: 0, elided: 0, deferred: 0 };
+  const total = { batches: 0, sent: 0, elided: 0, deferred: 0 };
 
   recorder.lacking(toSend, nrGfns);
-  await skip(); // pages may be dirty again before the first batch
+  // Log-dirty has been on for a while before the first round; the others begin with a CLEAN.
+  if (recorder.rounds.length === 0) await skip();
   for (const gfns of batches(toSend, nrGfns, () => limiter.batchPages(BATCH_MS, ramp()))) {
     signal.throwIfAborted();
     const batch = await sender.send(gfns, 'round', signal);
@@ -82,8 +85,10 @@ async function sendRound(
     total.sent += batch.sent;
     total.elided += batch.elided;
     total.deferred += batch.deferred.length;
-    const known = await skip();
-    recorder.progress(() => known - total.sent - total.elided - total.deferred);
+    if (++total.batches % skipEvery === 0) await skip();
+    // This round's pages, sent or not, and those that wait for the next.
+    const known = (): number => pageOps.bitmapCount(toSend, nrGfns) + pageOps.bitmapCount(dirtyAgain, nrGfns);
+    recorder.progress(() => known() - total.sent - total.elided - total.deferred);
   }
   await sender.flush();
   recorder.round({
@@ -111,20 +116,12 @@ function slowStart(sender: PageSender): () => number {
   };
 }
 
-/**
- * Takes pages that are dirty again out of the round, as often as the domain's size allows. Returns the pages known to be this
- * round's, sent or not, and those that wait for the next.
- */
-function skipper({ domain, nrGfns }: SendContext, toSend: Uint8Array): () => Promise<number> {
-  const dirtyAgain = newBitmap(nrGfns, false);
-  const every = Math.ceil(dirtyAgain.length / PEEK_BYTES_PER_BATCH);
-  let calls = 0;
-  let known = 0;
-  return async () => {
-    if (calls++ % every !== 0) return known;
-    await domain.logDirty.peek(nrGfns, dirtyAgain);
-    pageOps.bitmapAndNot(toSend, dirtyAgain);
-    known = pageOps.bitmapCount(toSend, nrGfns) + pageOps.bitmapCount(dirtyAgain, nrGfns);
-    return known;
-  };
+/** Takes pages that are dirty again out of the round: the next CLEAN brings them up anyway. */
+async function skipDirtyAgain(
+  { domain, nrGfns }: SendContext,
+  toSend: Uint8Array,
+  dirtyAgain: Uint8Array,
+): Promise<void> {
+  await domain.logDirty.peek(nrGfns, dirtyAgain);
+  pageOps.bitmapAndNot(toSend, dirtyAgain);
 }

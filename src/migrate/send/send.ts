@@ -1,29 +1,20 @@
 /** The source's side of a migration, stage by stage. */
-import { randomBytes } from 'node:crypto';
-import { BackendError, PAGE_SIZE, type StateRecord } from '../../backends/backend.js';
+import { BackendError, PAGE_SIZE } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import { type MigrationError, reasonOf } from '../errors.js';
 import type { Acceptor } from '../io/channel.js';
-import { systemClock } from '../io/clock.js';
-import { RateLimiter } from '../io/limiter.js';
-import { withPatience } from '../io/patience.js';
 import type { SendOptions } from '../options.js';
-import { Recorder } from '../recorder.js';
 import type { MigrationReport, StopReason } from '../report.js';
 import { decodeStage3Note } from '../stage3-note.js';
-import { encodeBitmap, encodeCapabilities, Feature, RecordType, RecordWriter, STATIC_DATA } from '../stream/index.js';
-import { checkBandwidth } from './bandwidth.js';
-import { newBitmap, type SendContext } from './context.js';
+import { encodeBitmap, encodeCapabilities, Feature, RecordType } from '../stream/index.js';
+import { newBitmap, prepare, RECONNECT_MS, type SendContext } from './context.js';
 import { afterHandover, beforeHandover, isBroken, neverRan, noWayBack, resumeFailed } from './failure.js';
-import { Handover } from './handover.js';
-import { PageSender } from './page-sender.js';
+import type { Handover } from './handover.js';
 import { PageServer } from './page-server.js';
 import { autoPolicy, type Policy, precopyPolicy, singlePass, wantsPostcopy } from './policy.js';
 import { copyLive, predictDowntime } from './rounds.js';
-import { collectDirty, sendDirtyBitmap, sendRecords, sendRemaining, sendState, timed } from './stop.js';
-
-const RECONNECT_MS = 60_000;
-const STALL_MS = 30_000;
+import { sendState, sendStatic } from './state.js';
+import { collectDirty, sendDirtyBitmap, sendRemaining, timed } from './stop.js';
 
 /**
  * Migrates a domain out of this host, or saves it to a file (no `returns`: then nobody is handed the domain, and it stays
@@ -33,8 +24,9 @@ const STALL_MS = 30_000;
  * {@link MigrationError}, whose `survivor` says where the domain is.
  */
 export async function sendDomain(options: SendOptions): Promise<MigrationReport> {
-  const migration = await OutgoingMigration.prepare(options);
-  return migration.run();
+  const [context, handover] = await prepare(options);
+  using _patience = context.patience;
+  return await new OutgoingMigration(options, context, handover).run();
 }
 
 class OutgoingMigration {
@@ -47,68 +39,11 @@ class OutgoingMigration {
   private endSent = false;
   private pageServer: Promise<Uint8Array> | undefined;
 
-  private constructor(
+  constructor(
     private readonly options: SendOptions,
     private readonly context: SendContext,
     private readonly handover: Handover | undefined,
   ) {}
-
-  static async prepare(options: SendOptions): Promise<OutgoingMigration> {
-    checkBandwidth(options);
-    const {
-      domain,
-      stream,
-      clock = systemClock,
-      strategy,
-      returns,
-      reconnectMs = RECONNECT_MS,
-      stallMs = STALL_MS,
-    } = options;
-    // A balloon may give back gfns that have never been populated, up to as many as the domain may have.
-    const info = await domain.info();
-    const nrGfns = Math.max(info.nrGfns, info.maxPages);
-    // A plain stream has no place for an id.
-    const migrationId = strategy === 'precopy' ? new Uint8Array(16) : randomBytes(16);
-    const { domid } = domain;
-    const handover = returns && new Handover({ returns, clock, reconnectMs, stallMs, domid, migrationId });
-    const recorder = new Recorder(
-      clock,
-      strategy === 'tsmc' ? 'tsmc' : 'precopy',
-      nrGfns,
-      options.onEvent,
-      options.bandwidth,
-    );
-    const limiter = new RateLimiter(clock, options.bandwidth);
-    const writer = new RecordWriter(stream);
-    const patient = <T>(work: Promise<T>): Promise<T> =>
-      withPatience(clock, stallMs, `nothing was taken for ${stallMs} ms`, work);
-    const sender = new PageSender({
-      memory: domain.memory,
-      writer,
-      recorder,
-      nrGfns,
-      elideZeroPages: options.elideZeroPages ?? true,
-      pace: (bytes, signal) => limiter.take(bytes, signal),
-      patient,
-    });
-    // The caller and a destination that gives up both stop the stages before the handover.
-    const signal = AbortSignal.any([options.signal, handover?.signal].filter((one) => one !== undefined));
-    const suspender = options.suspender ?? domain;
-    const context = {
-      domain,
-      nrGfns,
-      writer,
-      sender,
-      limiter,
-      recorder,
-      clock,
-      patient,
-      suspender,
-      signal,
-      migrationId,
-    };
-    return new OutgoingMigration(options, context, handover);
-  }
 
   async run(): Promise<MigrationReport> {
     const { recorder } = this.context;
@@ -159,27 +94,14 @@ class OutgoingMigration {
   }
 
   private async begin(): Promise<void> {
-    const { context } = this;
-    const { writer, domain, nrGfns } = context;
-    const info = await domain.info();
-    if (this.options.strategy !== 'precopy' && !this.handover) throw noWayBack(domain.domid);
-    await context.patient(writer.header(info.guestType));
-    if (this.options.strategy !== 'precopy') {
-      const { maxPages, vcpus } = info;
-      const features = Feature.STAGE3 | Feature.EVICT_AHEAD;
-      const id = { migrationId: context.migrationId, token: new Uint8Array(32), address: '' };
-      const capabilities = encodeCapabilities({ features, nrGfns, maxPages, vcpus, ...id });
-      await writer.record(RecordType.CAPABILITIES, capabilities);
-    }
-    const records = await domain.state.saveStatic();
-    const isStatic = ({ type }: StateRecord): boolean => STATIC_DATA.has(type);
-    await sendRecords(context, records.filter(isStatic));
-    await writer.record(RecordType.STATIC_DATA_END);
-    await sendRecords(
-      context,
-      records.filter((record) => !isStatic(record)),
-    );
-    await this.handover?.open(context.signal);
+    const { context, handover } = this;
+    const { writer, domain, info, patience } = context;
+    const plain = this.options.strategy === 'precopy';
+    if (!plain && !handover) throw noWayBack(domain.domid);
+    await patience.for(writer.header(info.guestType));
+    if (!plain) await patience.for(writer.record(RecordType.CAPABILITIES, capabilitiesOf(context)));
+    await sendStatic(context);
+    await handover?.open(context.signal);
     await this.enableLogDirty();
   }
 
@@ -226,43 +148,32 @@ class OutgoingMigration {
 
   /** While the guest still runs, the destination takes out what is stale already; the downtime has only the difference. */
   private async evictAhead(stale: Uint8Array): Promise<void> {
-    const { domain, nrGfns, writer, patient } = this.context;
+    const { domain, nrGfns, writer, patience } = this.context;
     pageOps.bitmapClear(stale, await domain.memory.vital());
-    await patient(writer.record(RecordType.EVICT_AHEAD, encodeBitmap(nrGfns, stale)));
+    await patience.for(writer.record(RecordType.EVICT_AHEAD, encodeBitmap(nrGfns, stale)));
   }
 
   private async sendLast(dirty: Uint8Array, postcopy: boolean): Promise<PageServer | undefined> {
     const { context } = this;
     if (!postcopy) await sendRemaining(context, dirty);
     else await sendDirtyBitmap(context, dirty);
-    await sendState(context);
+    await timed(context, 'state', () => sendState(context));
     const server = postcopy ? this.startServer(dirty) : undefined;
-    if (postcopy) await context.patient(context.writer.record(RecordType.STAGE3));
+    if (postcopy) await context.patience.for(context.writer.record(RecordType.STAGE3));
     this.endSent = true; // before it is: a write that fails may still have arrived
-    await context.patient(context.writer.end());
+    await context.patience.for(context.writer.end());
     return server;
   }
 
   /** Before the handover it answers requests only, for pages that the destination cannot do without. */
   private startServer(unsent: Uint8Array): PageServer {
-    const { domain, nrGfns, limiter, recorder, clock, migrationId, patient } = this.context;
-    const { returns, reconnectMs = RECONNECT_MS, postcopyBandwidth } = this.options;
+    const { domain, nrGfns, limiter, recorder, clock, migrationId, patience } = this.context;
+    const { reconnectMs = RECONNECT_MS, postcopyBandwidth } = this.options;
     if (postcopyBandwidth !== undefined) limiter.setRate(postcopyBandwidth);
     const { memory, domid } = domain;
-    const acceptor = returns as Acceptor;
-    const server = new PageServer({
-      memory,
-      domid,
-      nrGfns,
-      unsent,
-      migrationId,
-      patient,
-      returns: acceptor,
-      limiter,
-      recorder,
-      clock,
-      reconnectMs,
-    });
+    const returns = this.options.returns as Acceptor;
+    const tools = { limiter, recorder, clock, patience, reconnectMs };
+    const server = new PageServer({ memory, domid, nrGfns, unsent, migrationId, returns, ...tools });
     this.pageServer = server.serve(this.over.signal);
     this.pageServer.catch(() => undefined); // looked at when its result is wanted
     return server;
@@ -318,4 +229,10 @@ class OutgoingMigration {
     }
     return beforeHandover(cancelled, cause, domid, settled);
   }
+}
+
+function capabilitiesOf({ info, nrGfns, migrationId }: SendContext): Uint8Array {
+  const { maxPages, vcpus } = info;
+  const features = Feature.STAGE3 | Feature.EVICT_AHEAD;
+  return encodeCapabilities({ features, nrGfns, maxPages, vcpus, migrationId, token: new Uint8Array(32), address: '' });
 }

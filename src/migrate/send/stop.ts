@@ -2,7 +2,7 @@
  * The stop: the guest has been suspended and the last of its state leaves. Precopy sends the remaining pages; TSMC sends which they
  * are, and only those pages that a vCPU cannot start without.
  */
-import { MAX_BATCH, type StateRecord } from '../../backends/backend.js';
+import { MAX_BATCH } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import type { PageReason } from '../recorder.js';
 import { encodeBitmap, RecordType } from '../stream/index.js';
@@ -81,22 +81,9 @@ export async function sendDirtyBitmap(context: SendContext, dirty: Uint8Array): 
     await sendAll(context, vital, 'vital', pageOps.bitmapCount(dirty, nrGfns));
   });
   await timed(context, 'state', async () => {
-    await context.patient(writer.record(RecordType.DIRTY_BITMAP, encodeBitmap(nrGfns, dirty)));
+    await context.patience.for(writer.record(RecordType.DIRTY_BITMAP, encodeBitmap(nrGfns, dirty)));
     context.recorder.bytesSent += dirty.length + 16;
   });
-}
-
-/** CPU and platform state. */
-export function sendState(context: SendContext): Promise<void> {
-  return timed(context, 'state', async () => sendRecords(context, await context.domain.state.save()));
-}
-
-export async function sendRecords(context: SendContext, records: readonly StateRecord[]): Promise<void> {
-  const { writer, recorder, patient } = context;
-  for (const { type, body } of records) {
-    await patient(writer.record(type, body));
-    recorder.bytesSent += 8 + body.length;
-  }
 }
 
 /** Adds dirty gfns that are holes by now: they have no contents to wait for. */

@@ -21,7 +21,7 @@ async function serveNothing(gate: Gate): Promise<Uint8Array> {
   const server = new PageServer({
     ...{ memory, domid, migrationId, nrGfns: NR_GFNS, unsent: NOTHING.slice(), returns: gate, clock },
     ...{ limiter: new RateLimiter(clock), recorder: new Recorder(clock, 'tsmc', NR_GFNS) },
-    ...{ reconnectMs: 300, patient: (work) => work },
+    ...{ reconnectMs: 300, patience: { for: (work) => work } },
   });
   return server.serve(AbortSignal.timeout(5000));
 }

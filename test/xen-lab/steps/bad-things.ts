@@ -12,7 +12,8 @@ interface Case {
 
 /** So slow that there is time to disturb it. */
 const SLOWLY = 'XENFERRY_BANDWIDTH=4000000';
-const IN_A_WHILE = 'until pgrep -f save-helper/main.js >/dev/null; do sleep 0.2; done; sleep 6';
+/** The brackets keep it from finding the shell that looks. */
+const IN_A_WHILE = "until pgrep -f '[s]ave-helper/main.js --' >/dev/null; do sleep 0.2; done; sleep 6";
 
 const CASES: readonly Case[] = [
   {
@@ -64,7 +65,7 @@ const CASES: readonly Case[] = [
     name: 'SIGTERM to the saving helper',
     async provoke(bench, guest) {
       const migrate = `${using('ours')} ${SLOWLY} xl migrate -s '' ${guest.name} 'xl migrate-receive'`;
-      const kill = `(${IN_A_WHILE}; pkill -TERM -f 'save-helper/main.js --save')`;
+      const kill = `(${IN_A_WHILE}; pkill -TERM -f '[s]ave-helper/main.js --save')`;
       await expectText(bench, `${kill} & ${migrate}; status=$?; wait; exit $status`, 'any', /cancel|SIGTERM|EINTR/i);
     },
   },
@@ -72,7 +73,7 @@ const CASES: readonly Case[] = [
     name: 'SIGKILL to the receiving helper',
     async provoke(bench, guest) {
       const migrate = `${using('ours')} ${SLOWLY} xl migrate -s '' ${guest.name} '${using('ours')} xl migrate-receive'`;
-      const kill = `(${IN_A_WHILE}; pkill -KILL -f 'save-helper/main.js --restore')`;
+      const kill = `(${IN_A_WHILE}; pkill -KILL -f '[s]ave-helper/main.js --restore')`;
       await expectText(bench, `${kill} & ${migrate}; status=$?; wait; exit $status`, 'any', /fail|killed/i);
     },
   },

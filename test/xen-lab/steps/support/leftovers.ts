@@ -22,7 +22,8 @@ export async function leftovers(dom0: Dom0): Promise<string[]> {
   );
   const uuids = lines(await dom0.run('xenstore-list /vm; true'));
   found.push(...uuids.filter((uuid) => !known.includes(`/vm/${uuid}`)).map((uuid) => `xenstore /vm/${uuid}`));
-  const helpers = await dom0.run("pgrep -af 'save-helper|migrate-receive' | grep -v pgrep; true");
+  // xl itself stays, to watch over the domain that it received.
+  const helpers = await dom0.run("pgrep -af '[s]ave-helper'; true");
   found.push(...lines(helpers).map((line) => `a process: ${line}`));
   for (const { name, domid } of domains.filter(({ domid }) => domid !== '0')) {
     const state = (await dom0.run(`${LOG_DIRTY} state ${domid}`)).trim();

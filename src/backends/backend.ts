@@ -254,7 +254,10 @@ export interface ForeignMemory {
    */
   populate(gfns: Uint32Array, types?: Uint8Array): Promise<void>;
 
-  /** Takes pages away, as a balloon does. Gfns that have none are skipped. */
+  /**
+   * Takes pages away, as a balloon does. Gfns that have none are skipped. `NOT_SUPPORTED` for a guest that runs and keeps the table
+   * of its pages itself (PV).
+   */
   depopulate(gfns: Uint32Array): Promise<void>;
 
   /**

@@ -149,11 +149,15 @@ export const foreignMemory: Topic = {
       assert.equal((await domain.memory.types(many.subarray(1))).length, MAX_BATCH, 'MAX_BATCH itself is allowed');
     });
 
-    check('MUST 33: types() says XTAB for a hole, and for a page that was taken away', [], async ({ start }) => {
+    check('MUST 33: types() says XTAB for a hole', [], async ({ start }) => {
       const { domain, pages } = await start();
       const hole = await aboveAll(domain);
       const types = await domain.memory.types(Uint32Array.of(pages[0], hole));
       assert.deepEqual([...types], [PageType.NOTAB, PageType.XTAB]);
+    });
+
+    check('MUST 33: types() says XTAB for a page that was taken away', ['takePages'], async ({ start }) => {
+      const { domain, pages } = await start();
       await domain.memory.depopulate(one(pages[0]));
       assert.equal((await domain.memory.types(one(pages[0])))[0], PageType.XTAB);
     });
@@ -170,7 +174,37 @@ export const foreignMemory: Topic = {
       assert.equal((await domain.info()).populatedPages, before - gone.length);
     });
 
-    check('MUST 45: dropHoles() clears what has no page, and nothing else', [], async ({ start }) => {
+    check('MUST 1: taking pages of a running guest is answered, or refused as NOT_SUPPORTED', [], async ({ start }) => {
+      const { domain, guest, pages } = await start();
+      await guest.write(pages, 5);
+      const refused = await domain.memory.depopulate(one(pages[0])).then(
+        () => undefined,
+        (error: { code?: string; remedy?: string }) => error,
+      );
+      if (!refused) return;
+      assert.equal(refused.code, 'NOT_SUPPORTED');
+      assert.ok(refused.remedy, 'refused without a remedy');
+      assert.deepEqual(
+        await guest.read(pages),
+        pages.map(() => 5),
+      );
+    });
+
+    check(
+      'MUST 45: dropHoles() clears what lies above all pages, and no page of the guest’s',
+      [],
+      async ({ start }) => {
+        const { domain, pages } = await start();
+        const { nrGfns } = await domain.info();
+        const bitmap = new Uint8Array(bytesFor(nrGfns + 100)).fill(0xff);
+        const left = await domain.memory.dropHoles(bitmap, nrGfns + 100);
+        assertClean(bitmap, Uint32Array.of(nrGfns, nrGfns + 99), 'above all that was ever populated');
+        assertDirty(bitmap, pages, 'plain memory of the guest');
+        assert.equal(left, countSet(bitmap, nrGfns + 100), 'what it resolves to');
+      },
+    );
+
+    check('MUST 45: dropHoles() clears what has no page, and nothing else', ['takePages'], async ({ start }) => {
       const { domain, pages } = await start();
       const gone = pages.filter((_, index) => index % 3 === 0);
       await domain.memory.depopulate(gone);
@@ -186,7 +220,7 @@ export const foreignMemory: Topic = {
       await sameAsTypes(domain, bitmap, gone[0]);
     });
 
-    check('MUST 45: dropHoles() sets no bit, and leaves those beyond `pages`', [], async ({ start }) => {
+    check('MUST 45: dropHoles() sets no bit, and leaves those beyond `pages`', ['takePages'], async ({ start }) => {
       const { domain, pages } = await start();
       const [gone, there] = pages;
       await domain.memory.depopulate(one(gone));

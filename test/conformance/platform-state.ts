@@ -96,6 +96,12 @@ const truncated = (records: readonly StateRecord[]): StateRecord[] =>
     .filter(({ body }) => body.length > 1)
     .map(({ type, body }) => ({ type, body: body.subarray(0, body.length >> 1) }));
 
+async function refusesRecord({ state }: Domain, record: StateRecord): Promise<void> {
+  await refuses('BAD_STATE_RECORD', () => state.restore(record)).catch((cause: unknown) => {
+    throw new Error(`record of type ${record.type}, ${record.body.length} bytes: ${String(cause)}`, { cause });
+  });
+}
+
 export const platformState: Topic = {
   name: 'platform state',
   register(check) {
@@ -168,7 +174,7 @@ export const platformState: Topic = {
           spoil: async (shell) => {
             const records = truncated(await original.domain.state.save());
             assert.ok(records.length > 0, 'no record to spoil');
-            for (const record of records) await refuses('BAD_STATE_RECORD', () => shell.state.restore(record));
+            for (const record of records) await refusesRecord(shell, record);
           },
         });
         await copy.unpause();
@@ -182,10 +188,8 @@ export const platformState: Topic = {
       await domain.suspend();
       for (const { type, body } of await domain.state.save()) {
         if (body.length === 0) continue;
-        await refuses('BAD_STATE_RECORD', () => shell.state.restore({ type, body: new Uint8Array(0) }));
-        await refuses('BAD_STATE_RECORD', () =>
-          shell.state.restore({ type, body: new Uint8Array(1 << 20).fill(0xff) }),
-        );
+        await refusesRecord(shell, { type, body: new Uint8Array(0) });
+        await refusesRecord(shell, { type, body: new Uint8Array(1 << 20).fill(0xff) });
       }
     });
 

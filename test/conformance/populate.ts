@@ -97,7 +97,9 @@ export const populate: Topic = {
       const shell = await emptyShell(scene, 8);
       await shell.memory.populate(range(0, 8));
       await shell.memory.depopulate(range(6, 4));
-      assert.equal((await shell.info()).populatedPages, 6);
+      assert.deepEqual([...(await shell.memory.types(range(5, 3)))], [PageType.NOTAB, PageType.XTAB, PageType.XTAB]);
+      // A PV shell may keep a frame that page tables refer to, until they are final or the memory is wanted.
+      if (scene.guestType === 'hvm') assert.equal((await shell.info()).populatedPages, 6);
       await shell.memory.populate(range(6, 2));
       assert.deepEqual([...(await peekWords(shell, range(6, 2)))], [0, 0], 'a page that comes back is zero');
     });

@@ -52,6 +52,7 @@ export class XenDomain implements Domain {
   }
 
   async pause(): Promise<void> {
+    this.session.domain(this.domid);
     this.session.control.pause(this.domid);
   }
 

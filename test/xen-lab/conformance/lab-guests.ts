@@ -12,5 +12,6 @@ export const MODES: Readonly<Record<Type, { guestType: GuestType; modes: readonl
 
 export function lacksOf(type: Type): Partial<Record<Ability, string>> {
   if (type === 'pvh') return {};
-  return { balloon: 'the P2M and the page tables of a PV guest are its kernel’s; it takes a driver in that kernel' };
+  const why = 'the P2M and the page tables of a PV guest are its kernel’s; it takes a driver in that kernel';
+  return { balloon: why, takePages: why };
 }

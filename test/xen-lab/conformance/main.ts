@@ -29,11 +29,13 @@ async function main(): Promise<number> {
   const toolstack = new Toolstack();
   const pool = new Pool(toolstack, join(values.guests, `${type}.cfg`));
   const report = new Report();
+  const stop = stopSignal();
   try {
+    await toolstack.preferDom0();
     const tests = collect({ ...optionsFor(type), factory: xenFactory(pool, toolstack) });
     const chosen = tests.filter(({ topic, title }) => `${topic}: ${title}`.includes(values.only));
     pool.keepImage(SMALL_KIND);
-    for (const test of chosen) report.add(test, await perform(test));
+    for (const test of chosen) report.add(test, await perform(test, stop));
     report.add({ topic: 'afterwards', title: 'no hypercall buffer is left' }, noneLeft());
   } finally {
     await pool.close();
@@ -41,6 +43,13 @@ async function main(): Promise<number> {
   }
   report.finish({ type, ...pool.counts });
   return report.failed === 0 ? 0 : 1;
+}
+
+/** SIGTERM and SIGINT end the run with what there is, and without leaving domains behind. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  return stop.signal;
 }
 
 type Options = Omit<Parameters<typeof collect>[0], 'factory'>;

@@ -10,16 +10,17 @@ export interface Outcome {
   readonly why?: string;
 }
 
-/** A test that hangs is given up; what it has of the pool is not taken back. */
-export async function perform(test: CollectedTest): Promise<Outcome> {
+/** A test that hangs, or is under way when `stop` is aborted, is given up; what it has of the pool is not taken back. */
+export async function perform(test: CollectedTest, stop: AbortSignal): Promise<Outcome> {
   if (test.skipped) return { kind: 'skip', seconds: 0 };
   const began = performance.now();
   const done = new AbortController();
-  const late = sleep(TEST_TIMEOUT_MS, undefined, { signal: done.signal }).then(
+  const signal = AbortSignal.any([stop, done.signal]);
+  const givenUp = sleep(TEST_TIMEOUT_MS, undefined, { signal }).then(
     () => new Error(`not done after ${TEST_TIMEOUT_MS / 1000} s`),
-    () => undefined,
+    () => new Error('stopped by a signal'),
   );
-  const error = await Promise.race([failure(test), late]);
+  const error = stop.aborted ? await givenUp : await Promise.race([failure(test), givenUp]);
   done.abort();
   const seconds = (performance.now() - began) / 1000;
   if (error === undefined) return { kind: 'ok', seconds };

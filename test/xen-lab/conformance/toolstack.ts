@@ -13,6 +13,8 @@ const POLL_MS = 20;
 const CONSOLE_TIMEOUT_MS = 20_000;
 /** Where xenstored, xenconsoled and this run. */
 const DOM0 = 0;
+/** A guest's is 256. */
+const DOM0_WEIGHT = 4096;
 /** struct xs_permissions' letters, as xenstore-chmod takes them: owned by dom0, read by the domain. */
 const readableBy = (domid: number): string[] => ['n0', `r${domid}`];
 
@@ -46,6 +48,11 @@ export class Toolstack {
   /** Another domain from such a file. `name` is the name it had, which no domain may have now. */
   restore(file: string, name: string): Promise<number> {
     return this.born(name, ['restore', '-e', file]);
+  }
+
+  /** The tests wait for dom0, and guests that scribble would take all the time they can get. */
+  async preferDom0(): Promise<void> {
+    await run('xl', ['sched-credit2', '-d', `${DOM0}`, '-w', `${DOM0_WEIGHT}`]);
   }
 
   rename(domid: number, name: string): void {

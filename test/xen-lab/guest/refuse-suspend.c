@@ -21,8 +21,10 @@
 #define FREEZE_TIMEOUT_MS 500
 #define NICE_MAX 19
 
+static int fault_fd;
+
 static void *missing_page(void) {
-  int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+  int fd = fault_fd = syscall(SYS_userfaultfd, O_CLOEXEC);
   void *page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   struct uffdio_api api = {.api = UFFD_API};
   struct uffdio_register missing = {.range = {(uintptr_t)page, PAGE_BYTES}, .mode = UFFDIO_REGISTER_MODE_MISSING};
@@ -44,8 +46,11 @@ static void *wait_for_ever(void *page) {
 
 void refuse_suspend(void) {
   pthread_t thread;
+  struct uffd_msg fault;
   FILE *timeout = fopen(FREEZE_TIMEOUT, "w");
 
   if (!timeout || fprintf(timeout, "%d\n", FREEZE_TIMEOUT_MS) < 0 || fclose(timeout)) die(FREEZE_TIMEOUT);
   if (pthread_create(&thread, NULL, wait_for_ever, missing_page())) die("thread");
+  /* From here on it waits; nobody answers. */
+  if (read(fault_fd, &fault, sizeof fault) != sizeof fault) die("userfaultfd");
 }

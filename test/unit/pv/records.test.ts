@@ -7,7 +7,7 @@ import {
   encodeP2mFrames,
   encodeVcpu,
   PV_INFO_64BIT,
-  VcpuLengths,
+  VcpuFits,
 } from '../../../src/backends/xen/pv/records.js';
 import { mergeSharedInfo, p2mPlace } from '../../../src/backends/xen/pv/shared-info.js';
 import { renewStartInfo } from '../../../src/backends/xen/pv/start-info.js';
@@ -52,16 +52,29 @@ describe('X86_PV_P2M_FRAMES', () => {
 describe('records of a vCPU', () => {
   const body = encodeVcpu(1, Buffer.alloc(16, 5));
 
-  test('go round', () => expect(decodeVcpu(body, 2, VcpuLengths.msrs)).toEqual({ vcpu: 1, blob: Buffer.alloc(16, 5) }));
+  test('go round', () => expect(decodeVcpu(body, 2, VcpuFits.msrs)).toEqual({ vcpu: 1, blob: Buffer.alloc(16, 5) }));
   test('empty ones, which older senders made, say nothing', () => {
-    expect(decodeVcpu(encodeVcpu(9, Buffer.alloc(0)), 2, VcpuLengths.basic).blob).toHaveLength(0);
+    expect(decodeVcpu(encodeVcpu(9, Buffer.alloc(0)), 2, VcpuFits.basic).blob).toHaveLength(0);
   });
 
   test('of a vCPU that is not there, of another length, or cut short are refused', () => {
-    expect(() => decodeVcpu(body, 1, VcpuLengths.msrs)).toThrow(RangeError);
-    expect(() => decodeVcpu(body, 2, VcpuLengths.basic)).toThrow(RangeError);
-    expect(() => decodeVcpu(body.subarray(0, 7), 2, VcpuLengths.msrs)).toThrow(RangeError);
-    const lengths = [VcpuLengths.extended(129), VcpuLengths.extended(4), VcpuLengths.xsave(15), VcpuLengths.msrs(17)];
+    expect(() => decodeVcpu(body, 1, VcpuFits.msrs)).toThrow(RangeError);
+    expect(() => decodeVcpu(body, 2, VcpuFits.basic)).toThrow(RangeError);
+    expect(() => decodeVcpu(body.subarray(0, 7), 2, VcpuFits.msrs)).toThrow(RangeError);
+    const extended = (length: number, says: number): Buffer => {
+      const blob = Buffer.alloc(length);
+      if (length >= 8) blob.writeUInt32LE(says, 4);
+      return blob;
+    };
+    const lengths = [
+      VcpuFits.extended(extended(129, 129)),
+      VcpuFits.extended(extended(4, 4)),
+      VcpuFits.extended(extended(36, 64)),
+      VcpuFits.xsave(Buffer.alloc(424)),
+      VcpuFits.xsave(Buffer.alloc(15)),
+      VcpuFits.msrs(Buffer.alloc(17)),
+    ];
+    expect(VcpuFits.extended(extended(64, 64))).toBe(true);
     expect(lengths).toEqual([false, false, false, false]);
   });
 });

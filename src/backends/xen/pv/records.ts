@@ -66,23 +66,30 @@ export interface VcpuBlob {
   readonly blob: Buffer;
 }
 
-/** `fits` says of a blob's length whether it can be one of its kind. */
-export function decodeVcpu(bytes: Uint8Array, vcpus: number, fits: (length: number) => boolean): VcpuBlob {
+/** `fits` says of a blob whether it can be one of its kind. */
+export function decodeVcpu(bytes: Uint8Array, vcpus: number, fits: (blob: Buffer) => boolean): VcpuBlob {
   const body = Buffer.from(bytes);
   if (body.length < VCPU_HEADER_BYTES) throw new RangeError(`${body.length} bytes are too few`);
   const blob = body.subarray(VCPU_HEADER_BYTES);
   const vcpu = body.readUInt32LE(0);
   if (blob.length === 0) return { vcpu, blob };
   if (vcpu >= vcpus) throw new RangeError(`vCPU ${vcpu} of a domain that has ${vcpus}`);
-  if (!fits(blob.length)) throw new RangeError(`${blob.length} bytes of state for vCPU ${vcpu}`);
+  if (!fits(blob)) throw new RangeError(`${blob.length} bytes of state for vCPU ${vcpu}`);
   return { vcpu, blob };
 }
 
-/** Which lengths a vCPU's records may have. */
-export const VcpuLengths = {
-  basic: (length: number): boolean => length === VcpuContext.BYTES,
-  extended: (length: number): boolean => length >= 8 && length <= EXTENDED_MAX_BYTES,
-  xsave: (length: number): boolean => length >= 16,
-  msrs: (length: number): boolean => length % VCPU_MSR_BYTES === 0,
+/** The extended context says its own length (struct xen_domctl_ext_vcpucontext: u32 vcpu, u32 size). */
+const EXTENDED_SIZE_AT = 4;
+/** xcr0 and xcr0_accum, then an XSAVE area: its legacy part and its header are always there. */
+const XSAVE_MASKS_BYTES = 16;
+const XSAVE_LEAST_BYTES = XSAVE_MASKS_BYTES + 512 + 64;
+
+/** Whether a vCPU's record can be what it says it is. */
+export const VcpuFits = {
+  basic: ({ length }: Buffer): boolean => length === VcpuContext.BYTES,
+  extended: (blob: Buffer): boolean =>
+    blob.length >= 8 && blob.length <= EXTENDED_MAX_BYTES && blob.readUInt32LE(EXTENDED_SIZE_AT) === blob.length,
+  xsave: ({ length }: Buffer): boolean => length === XSAVE_MASKS_BYTES || length >= XSAVE_LEAST_BYTES,
+  msrs: ({ length }: Buffer): boolean => length % VCPU_MSR_BYTES === 0,
 } as const;
-export type VcpuPart = keyof typeof VcpuLengths;
+export type VcpuPart = keyof typeof VcpuFits;

@@ -250,10 +250,12 @@ export class ShellMemory implements ForeignMemory {
 
 const orPlain = (type: number): number => (type === PageType.XTAB ? PageType.NOTAB : type);
 
-/** What a stream's types are once the pages are there. */
+/** What a stream's types are once the pages are there. A broken page is none: it has not been given one. */
 function populated(types: Uint8Array): Uint8Array {
-  if (!types.includes(PageType.XALLOC)) return types;
-  return types.map((type) => (type === PageType.XALLOC ? PageType.NOTAB : type));
+  if (!types.includes(PageType.XALLOC) && !types.includes(PageType.BROKEN)) return types;
+  return types.map((type) =>
+    type === PageType.XALLOC ? PageType.NOTAB : type === PageType.BROKEN ? PageType.XTAB : type,
+  );
 }
 
 /** Pages that were not there before, or had been taken back, and that no contents of the stream's will fill. */

@@ -1,6 +1,6 @@
 /** vCPU records of a stream, kept until all pages are there. */
 import { RecordType } from '../platform-state/record-type.js';
-import { decodeVcpu, VcpuLengths, type VcpuPart } from './records.js';
+import { decodeVcpu, VcpuFits, type VcpuPart } from './records.js';
 
 const PARTS: Readonly<Record<number, VcpuPart>> = {
   [RecordType.X86_PV_VCPU_BASIC]: 'basic',
@@ -20,7 +20,7 @@ export class VcpuStates {
   take(type: number, body: Uint8Array): boolean {
     const part = PARTS[type];
     if (part === undefined) return false;
-    const { vcpu, blob } = decodeVcpu(body, this.vcpus, VcpuLengths[part]);
+    const { vcpu, blob } = decodeVcpu(body, this.vcpus, VcpuFits[part]);
     if (blob.length > 0) this.states.set(vcpu, { ...this.states.get(vcpu), [part]: blob });
     return true;
   }

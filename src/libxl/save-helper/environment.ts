@@ -10,7 +10,8 @@ export const ENVIRONMENT = {
   XENFERRY_BANDWIDTH: 'bytes a second that a save may send at most, a whole number; unlimited if left out',
   XENFERRY_POLICY: 'when precopy stops its rounds: xen (5 rounds, the default) or xen-4.1 (29 rounds)',
   XENFERRY_DOWNTIME_MS: 'stop as soon as the predicted downtime is within so many milliseconds; fractions are allowed',
-  XENFERRY_ZERO_PAGES: 'skip (the default): pages of zeroes travel as 8 bytes; send: as all others',
+  XENFERRY_ZERO_PAGES:
+    'send (the default): pages of zeroes travel as all others; skip: as 8 bytes, for a receiver that clears them (ours does)',
   XENFERRY_EVENTS: 'a file to which the helper appends what happens, as JSON lines: see events.ts',
 } as const;
 
@@ -21,6 +22,10 @@ export interface HelperOptions {
   readonly bandwidth?: number;
   readonly policy?: PolicyName;
   readonly downtimeBudgetMs?: number;
+  /**
+   * Only where the receiver is known to be ours: libxl-save-helper gives such a page as the hypervisor does, and Xen scrubs what a dead
+   * domain leaves but not what a living one gives back (xen/common/page_alloc.c, free_domheap_pages).
+   */
   readonly elideZeroPages: boolean;
   /** Path of the events' file. */
   readonly events?: string;
@@ -46,7 +51,7 @@ export function readEnvironment(env: Environment): HelperOptions {
     bandwidth: read(env, 'XENFERRY_BANDWIDTH', wholeNumber),
     policy: read(env, 'XENFERRY_POLICY', (text) => (text === 'xen' || text === 'xen-4.1' ? text : undefined)),
     downtimeBudgetMs: read(env, 'XENFERRY_DOWNTIME_MS', decimal),
-    elideZeroPages: read(env, 'XENFERRY_ZERO_PAGES', (text) => ZERO_PAGES.get(text)) ?? true,
+    elideZeroPages: read(env, 'XENFERRY_ZERO_PAGES', (text) => ZERO_PAGES.get(text)) ?? false,
     events: read(env, 'XENFERRY_EVENTS', (text) => text),
   };
 }

@@ -7,7 +7,10 @@ import type { HelperFailure } from './events.js';
 const EIO = 5;
 const EINTR = 4;
 const ETIMEDOUT = 110;
+const ENODATA = 61;
 const ECONNRESET = 104;
+const ENOSPC = 28;
+const EPIPE = 32;
 
 /** For an error that brings no errno of its own. */
 const BY_CODE: Partial<Record<BackendErrorCode, number>> = {
@@ -27,33 +30,39 @@ export interface Failure extends HelperFailure {
   readonly errno: number;
 }
 
+/** For a stream that breaks: what is at its other end is not ours to see. */
+const BY_ERRNO: Readonly<Record<number, string>> = {
+  [ENOSPC]: 'make room where it is being saved to, or save elsewhere',
+  [EPIPE]: 'the other end has gone: what it said before, there or above, is the reason',
+  [ECONNRESET]: 'the other end has gone: what it said before, there or above, is the reason',
+};
+
 /** `cancelled`: by SIGTERM. */
 export function failureOf(error: unknown, cancelled = false): Failure {
+  if (cancelled) return { code: 'CANCELLED', message: 'it was called off by libxl (SIGTERM)', errno: EINTR };
   const told = innermostOf(error);
-  const errno = cancelled ? EINTR : (errnoOf(error) ?? EIO);
+  const errno = errnoOf(error) ?? EIO;
   const { code, remedy } = told as { code?: unknown; remedy?: unknown };
   return {
-    code: cancelled ? 'CANCELLED' : typeof code === 'string' ? code : told.name,
+    code: typeof code === 'string' ? code : told.name,
     message: told.message,
-    remedy: typeof remedy === 'string' ? remedy : undefined,
+    remedy: typeof remedy === 'string' ? remedy : BY_ERRNO[errno],
     errno,
   };
 }
 
-/** The engine's errors wrap the one that names the matter and its remedy best. */
+/** The engine's errors wrap the one that names the matter and its remedy best, and do not know that libxl has the last word. */
 function innermostOf(error: unknown): Error {
   const thrown = error instanceof Error ? error : new Error(String(error));
-  if (!(thrown instanceof MigrationError)) return thrown;
   const { cause } = thrown;
-  const better = cause instanceof BackendError || (cause instanceof Error && 'remedy' in cause);
-  return better ? (cause as Error) : thrown;
+  return thrown instanceof MigrationError && cause instanceof Error ? innermostOf(cause) : thrown;
 }
 
 function errnoOf(error: unknown): number | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     const { errno, code } = at as NodeJS.ErrnoException;
     if (typeof errno === 'number' && errno !== 0) return Math.abs(errno);
-    if (at instanceof StreamError) return at.code === 'TRUNCATED' ? ECONNRESET : Errno.EINVAL;
+    if (at instanceof StreamError) return at.code === 'TRUNCATED' ? ENODATA : Errno.EINVAL;
     const known = BY_CODE[code as BackendErrorCode];
     if (at instanceof BackendError && known !== undefined) return known;
   }

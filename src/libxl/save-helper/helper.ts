@@ -80,5 +80,6 @@ function openEvents(path: string | undefined, { args, libxl }: HelperParts): Eve
 /** libxl itself says next what became of the domain. */
 function logFailure(libxl: Libxl, { side, domid }: HelperArguments, { code, message, remedy, errno }: Failure): void {
   libxl.log(Level.ERROR, `The ${side} of domain ${domid} failed (${code}): ${message}`, errno);
-  if (remedy !== undefined) libxl.log(Level.ERROR, `What to do: ${remedy}`);
+  // Errors of the stream say it themselves.
+  if (remedy !== undefined && !message.includes(remedy)) libxl.log(Level.ERROR, `What to do: ${remedy}`);
 }

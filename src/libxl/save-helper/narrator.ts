@@ -12,9 +12,13 @@ export class Narrator {
     private readonly events: EventFile | undefined,
   ) {}
 
+  /** The guest is about to be stopped. */
+  stopping(): void {
+    this.stoppedAt = performance.now();
+  }
+
   event(event: MigrationEvent): void {
     this.events?.event(event);
-    if (event.type === 'state' && event.to === 'stopped') this.stoppedAt = performance.now();
     if (event.type === 'round') this.endOfRound(event.round);
     if (event.type !== 'progress') return;
     const { fraction, pagesSent } = event.progress;

@@ -8,7 +8,7 @@ import { ArgumentError, type HelperArguments, parseArguments, USAGE } from './ar
 import { help } from './helper.js';
 import { Level, Libxl, LibxlGone } from './libxl.js';
 import { fdPipes } from './pipes.js';
-import { stopSignal } from './stop-signal.js';
+import { stopController } from './stop-signal.js';
 
 const STDIN = 0;
 const STDOUT = 1;
@@ -19,13 +19,14 @@ const EXIT_LIBXL_GONE = 1;
 /** Ends the process. */
 export async function run(argv: readonly string[]): Promise<void> {
   const args = argumentsOrExit(argv);
-  const stop = stopSignal();
+  const stop = stopController();
   const addon = addonIfAny();
   const libxl = new Libxl(fdPipes(STDIN, protocolFd(addon)));
   sayWarnings(libxl);
+  abortOnSurprise(libxl, stop);
   try {
     const fdOps = (): FdOps => (addon instanceof Error ? noAddon(addon) : addon);
-    await help({ args, env: process.env, libxl, stop, fdOps });
+    await help({ args, env: process.env, libxl, stop: stop.signal, fdOps });
     exit(addon, 0);
   } catch (error) {
     if (!(error instanceof LibxlGone)) throw error;
@@ -68,6 +69,14 @@ function noAddon(cause: Error): never {
 function protocolFd(addon: FdOps | Error): number {
   const moved = addon instanceof Error ? -1 : addon.fdMove(STDOUT, STDERR);
   return moved < 0 ? STDOUT : moved;
+}
+
+/** A fault of ours ends the migration in order, with log-dirty off, and is told to libxl. */
+function abortOnSurprise(libxl: Libxl, stop: AbortController): void {
+  process.on('uncaughtException', (error) => {
+    libxl.log(Level.ERROR, `an error that nobody expected: ${error.stack ?? error.message}`);
+    stop.abort(error);
+  });
 }
 
 function sayWarnings(libxl: Libxl): void {

@@ -41,7 +41,7 @@ export async function save(parts: SaveParts): Promise<MigrationReport> {
 async function send(parts: SaveParts, domain: Domain): Promise<MigrationReport> {
   const { args, options, libxl, stream, signal, events } = parts;
   const narrator = new Narrator(libxl, events);
-  const suspender = libxlSuspends(domain, libxl);
+  const suspender = libxlSuspends(domain, libxl, () => narrator.stopping());
   if (!args.live) await suspender.suspend();
   const report = await sendDomain({
     domain: args.live ? domain : domainWith(domain, { logDirty: nothingWritten }),
@@ -63,9 +63,10 @@ async function send(parts: SaveParts, domain: Domain): Promise<MigrationReport> 
 const ALREADY: Suspender = { suspend: async () => undefined, resume: async () => undefined };
 
 /** libxl asks the guest, and resumes it if the save fails. */
-function libxlSuspends(domain: Domain, libxl: Libxl): Suspender {
+function libxlSuspends(domain: Domain, libxl: Libxl, stopping: () => void): Suspender {
   return {
     async suspend() {
+      stopping();
       if (!(await libxl.suspend())) throw notSuspended(domain.domid, 'libxl could not suspend it');
       if (!(await domain.info()).suspended) throw notSuspended(domain.domid, 'it has not been suspended');
     },

@@ -5,7 +5,7 @@ test('without any of the variables the helper does as libxl-save-helper does', (
     bandwidth: undefined,
     policy: undefined,
     downtimeBudgetMs: undefined,
-    elideZeroPages: true,
+    elideZeroPages: false,
     events: undefined,
   });
 });
@@ -15,14 +15,14 @@ test('all of them', () => {
     XENFERRY_BANDWIDTH: '12500000',
     XENFERRY_POLICY: 'xen-4.1',
     XENFERRY_DOWNTIME_MS: '12.5',
-    XENFERRY_ZERO_PAGES: 'send',
+    XENFERRY_ZERO_PAGES: 'skip',
     XENFERRY_EVENTS: '/run/events',
   };
   expect(readEnvironment(env)).toEqual({
     bandwidth: 12_500_000,
     policy: 'xen-4.1',
     downtimeBudgetMs: 12.5,
-    elideZeroPages: false,
+    elideZeroPages: true,
     events: '/run/events',
   });
 });

@@ -67,6 +67,8 @@ function assertUsable(
     usage(`--bandwidth must be ${formatBitRate(LEAST_BANDWIDTH)} at least`);
   if (options.stockReceiver && receiverHelper !== undefined)
     usage('--stock-receiver and --receiver-helper exclude each other');
+  if (options.receiveCommand !== undefined && options.paused)
+    usage('--paused goes into the command itself here: --receive-command "... xl migrate-receive -p"');
   if (options.receiveCommand !== undefined && options.sshCommand !== undefined)
     usage('--receive-command and --ssh-command exclude each other');
   if (strategy === 'tsmc')
@@ -93,12 +95,14 @@ function environmentOf({
   policy,
   downtimeBudget,
   elide,
+  stockReceiver,
 }: MigrateOptions): XlMigrationOptions['environment'] {
   return {
     ...(bandwidth === undefined ? {} : { XENFERRY_BANDWIDTH: String(Math.floor(bandwidth)) }),
     ...(policy === undefined ? {} : { XENFERRY_POLICY: policy }),
     ...(downtimeBudget === undefined ? {} : { XENFERRY_DOWNTIME_MS: String(downtimeBudget) }),
-    XENFERRY_ZERO_PAGES: elide === false ? 'send' : 'skip',
+    // A receiver that is not ours might not clear them.
+    XENFERRY_ZERO_PAGES: elide === false || stockReceiver ? 'send' : 'skip',
   };
 }
 

@@ -5,6 +5,7 @@ import { type Outcome, run } from './process.js';
 import { quote } from './quote.js';
 
 const TIMEOUT_MS = 60_000;
+const LEAST_NODE = 20;
 /** ssh's own status where it could not connect. */
 const SSH_FAILED = 255;
 
@@ -13,6 +14,7 @@ export interface ReceiverFacts {
   /** As `4.17`; empty if unknown. */
   readonly xenVersion: string;
   readonly xl: boolean;
+  /** One that is new enough. */
   readonly node: boolean;
   readonly helper: boolean;
 }
@@ -24,7 +26,7 @@ export function receiverScript(helper: string | undefined): string {
     'echo dom0=$(cat /proc/xen/capabilities 2>/dev/null)',
     'v=/sys/hypervisor/version; echo xen=$(cat $v/major 2>/dev/null).$(cat $v/minor 2>/dev/null)',
     'echo xl=$(command -v xl)',
-    'echo node=$(command -v node)',
+    'echo node=$(node --version 2>/dev/null)',
     ...(helper === undefined ? [] : [`if [ -x ${quote(helper)} ]; then echo helper=yes; fi`]),
   ].join('\n');
 }
@@ -41,7 +43,8 @@ export function parseReceiver(stdout: string): ReceiverFacts | undefined {
   return {
     dom0: (facts.get('dom0') ?? '').includes('control_d'),
     xenVersion: /^\d+\.\d+$/.test(version) ? version : '',
-    ...{ xl: has('xl'), node: has('node'), helper: has('helper') },
+    node: Number(/^v(\d+)/.exec(facts.get('node') ?? '')?.[1] ?? 0) >= LEAST_NODE,
+    ...{ xl: has('xl'), helper: has('helper') },
   };
 }
 
@@ -85,7 +88,7 @@ export function refusalOf(
     };
   if (!facts.node)
     return {
-      problem: 'node is not in the PATH of a command that ssh runs, and the save helper needs it',
+      problem: `Node.js ${LEAST_NODE} or later is not in the PATH of a command that ssh runs, and the save helper needs it`,
       remedy: 'install Node.js 20 or later there, or let libxl’s own helper receive: --stock-receiver',
     };
   return undefined;

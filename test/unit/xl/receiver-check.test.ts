@@ -14,7 +14,7 @@ const GOOD: ReceiverFacts = { dom0: true, xenVersion: '4.17', xl: true, node: tr
 
 test('its lines are read, after whatever a login says', () => {
   const text =
-    'Welcome!\nxl=no\nxenferry-receiver\ndom0=control_d\nxen=4.17\nxl=/usr/sbin/xl\nnode=/usr/bin/node\nhelper=yes\n';
+    'Welcome!\nxl=no\nxenferry-receiver\ndom0=control_d\nxen=4.17\nxl=/usr/sbin/xl\nnode=v20.17.0\nhelper=yes\n';
   expect(parseReceiver(text)).toEqual(GOOD);
 });
 
@@ -44,7 +44,7 @@ test.each<[string, Partial<ReceiverFacts>, RegExp]>([
   ['no Xen', { dom0: false }, /control domain/],
   ['no xl', { xl: false }, /xl is not/],
   ['no helper', { helper: false }, /no save helper at \/h/],
-  ['no node', { node: false }, /node is not/],
+  ['no node', { node: false }, /Node.js 20 or later is not/],
 ])('%s: refused', (_, facts, problem) => {
   expect(refusalOf({ ...GOOD, ...facts }, '/h')?.problem).toMatch(problem);
 });

@@ -21,7 +21,7 @@ export const sideBySideSteps: readonly Step[] = Object.entries({ idle: IDLE, bus
 }));
 
 async function compare(bench: Bench, pattern: string): Promise<void> {
-  const guest = await Guest.create(bench.dom0s, 'pvh', { pattern });
+  const guest = await Guest.create(bench.dom0s, 'pvh', { memoryMb: 256, pattern });
   const figures: Record<Helper, Figures> = { stock: none(), ours: none() };
   for (let turn = 0; turn < TURNS; turn++) {
     for (const helper of ['stock', 'ours'] as const) await measure(bench, guest, helper, figures[helper]);

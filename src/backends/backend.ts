@@ -200,6 +200,8 @@ export interface LogDirty {
    */
   clean(pages: number, bitmap?: Uint8Array, final?: boolean): Promise<DirtyStats>;
 }
+// A page that is given to the guest while log-dirty is on need not be reported, nor what is written to it, until the next CLEAN
+// (Xen before 4.19.6 and 4.20.3): whoever copies the domain looks for such pages himself.
 // MUST 29: guest writes dirty a page; guest reads never do; writes through a 'write' mapping of an HVM
 // domain do not (Xen leaves these to whoever maps).
 

@@ -36,8 +36,17 @@ export function createShell(session: Session, shell: DomainShell): number {
     claim(session, domid, shell);
     return domid;
   } catch (error) {
-    control.run('it cannot be destroyed', 'xc_domain_destroy', ['uint32'], domid, [domid]);
+    undo(session, domid, error);
     throw error;
+  }
+}
+
+/** Why it failed is the news; that something is left of it is told with it. */
+function undo({ control }: Session, domid: number, cause: unknown): void {
+  try {
+    control.run('it cannot be destroyed', 'xc_domain_destroy', ['uint32'], domid, [domid]);
+  } catch (error) {
+    throw new AggregateError([cause, error], `${String(cause)}; domain ${domid}, which was to be it, is left behind`);
   }
 }
 

@@ -27,6 +27,8 @@ export interface Origin {
 }
 
 export class XenDomain implements Domain {
+  /** A domid may be given to another domain, this is not. */
+  readonly uuid: string;
   readonly logDirty: XenLogDirty;
   readonly memory: ForeignMemory;
   readonly state: ReportingState;
@@ -39,6 +41,7 @@ export class XenDomain implements Domain {
     raw: RawDomainInfo,
     private readonly origin: Origin,
   ) {
+    this.uuid = raw.uuid;
     this.logDirty = new XenLogDirty(session, domid);
     this.paging = new NoDemandPaging(domid);
     const parts = raw.hvm ? hvmParts(session, domid, origin) : pvParts(session, domid, origin);

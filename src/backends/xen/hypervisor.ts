@@ -41,7 +41,13 @@ export class XenHypervisor implements HypervisorBackend {
 
   /** `NOT_SUPPORTED`, with what to do, where this is no dom0 or something that it needs is missing. */
   static open(options: XenOptions = {}): XenHypervisor {
-    return new XenHypervisor(new Session(), options);
+    const session = new Session();
+    try {
+      return new XenHypervisor(session, options);
+    } catch (error) {
+      void session.close();
+      throw error;
+    }
   }
 
   async listDomains(): Promise<DomainInfo[]> {
@@ -54,7 +60,7 @@ export class XenHypervisor implements HypervisorBackend {
     const raw = this.session.domain(domid);
     // One object for each domain, so that an operation under way is known to every handle.
     const known = this.handles.get(domid);
-    if (known) return known;
+    if (known?.uuid === raw.uuid) return known;
     const handle = new XenDomain(this.session, domid, raw, { shell: false, ...this.options });
     this.handles.set(domid, handle);
     return handle;
@@ -77,7 +83,7 @@ export class XenHypervisor implements HypervisorBackend {
 
   async close(): Promise<void> {
     this.handles.clear();
-    this.session.close();
+    await this.session.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

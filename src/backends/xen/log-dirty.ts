@@ -51,7 +51,7 @@ export class XenLogDirty implements LogDirty {
       : [control.address, this.domid, op, null, 0, null, 0, null];
     const [result, errno] = await ops.callOffLoop(address, args);
     if (result < 0)
-      throw this.error(op === Op.OFF ? 'log-dirty cannot be turned off' : 'log-dirty cannot be turned on', errno);
+      throw this.error(op, op === Op.OFF ? 'log-dirty cannot be turned off' : 'log-dirty cannot be turned on', errno);
   }
 
   private async read(op: number, pages: number, bitmap: Uint8Array | undefined, mode: number): Promise<DirtyStats> {
@@ -77,9 +77,9 @@ export class XenLogDirty implements LogDirty {
           mode,
           stats,
         ]);
-    if (result < 0) throw this.error('its dirty bitmap cannot be read', errno);
+    if (result < 0) throw this.error(op, 'its dirty bitmap cannot be read', errno);
     if (result !== pages)
-      throw this.error(`the hypervisor reported ${result} pages where ${pages} were asked for`, Errno.EINVAL);
+      throw this.error(op, `the hypervisor reported ${result} pages where ${pages} were asked for`, Errno.EINVAL);
     if (buffer && bitmap) bitmap.set(buffer.bytes.subarray(0, bytes));
     return { pages, dirtyCount: stats.readUInt32LE(4), faultCount: stats.readUInt32LE(0) };
   }
@@ -118,16 +118,12 @@ export class XenLogDirty implements LogDirty {
     }
   }
 
-  private error(what: string, errno: number): BackendError {
+  private error(op: number, what: string, errno: number): BackendError {
     const failure: Failure = { what, errno, domid: this.domid };
-    if (errno === Errno.EINVAL) {
+    if (errno === Errno.EINVAL && op === Op.ENABLE_LOGDIRTY) {
+      const why = 'it is on already, or the domain has no vCPU';
       const remedy = 'another migration of it may be under way; if none is, disable log-dirty and try again';
-      return xenError({
-        ...failure,
-        what: `${what}: it is on already, or the domain has no vCPU`,
-        code: 'INVALID_STATE',
-        remedy,
-      });
+      return xenError({ ...failure, what: `${what}: ${why}`, code: 'INVALID_STATE', remedy });
     }
     if (errno === Errno.EOPNOTSUPP) {
       const remedy = 'rebuild Xen with CONFIG_SHADOW_PAGING=y (Debian builds it without), or run the guest as PVH';

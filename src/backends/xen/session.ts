@@ -10,8 +10,12 @@ import { XenStore } from './libs/xenstore.js';
 
 export class Session {
   readonly libraries = Libraries.find();
-  readonly ops: XenOps & PvOps = xenOps();
+  /** Work off the event loop that is under way. It uses what close() closes. */
+  private readonly running = new Set<Promise<unknown>>();
+  readonly ops: XenOps & PvOps = watched(xenOps(), this.running);
   private readonly onClose = new Set<() => void>();
+  private closing: Promise<void> | undefined;
+  private refuses = false;
   private opened: { control: XenControl; foreign?: ForeignMemoryLibrary; store?: XenStore } | undefined;
 
   constructor() {
@@ -23,7 +27,7 @@ export class Session {
   }
 
   get foreign(): ForeignMemoryLibrary {
-    this.open.foreign ??= new ForeignMemoryLibrary(this.libraries);
+    this.open.foreign ??= new ForeignMemoryLibrary(this.libraries, this.ops);
     return this.open.foreign;
   }
 
@@ -45,18 +49,49 @@ export class Session {
     return () => this.onClose.delete(release);
   }
 
-  close(): void {
-    if (!this.opened) return;
-    for (const release of [...this.onClose]) release();
-    const { control, foreign, store } = this.opened;
-    this.opened = undefined;
-    foreign?.close();
-    store?.close();
-    control.close();
+  /** Refuses what is asked from now on, waits for what is under way, then releases everything. */
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    this.refuses = true;
+    while (this.running.size > 0) await Promise.allSettled(this.running);
+    this.refuses = false;
+    try {
+      for (const release of [...this.onClose]) release();
+    } finally {
+      const { control, foreign, store } = this.open;
+      this.opened = undefined;
+      foreign?.close();
+      store?.close();
+      control.close();
+    }
   }
 
   private get open(): NonNullable<typeof this.opened> {
-    if (this.opened) return this.opened;
+    if (this.opened && !this.refuses) return this.opened;
     throw new BackendError('CLOSED', 'the backend has been closed', { remedy: 'open another' });
   }
+}
+
+type Call = (...args: readonly unknown[]) => unknown;
+
+/** The same functions; what they promise is in `running` until it settles. */
+function watched<T extends object>(ops: T, running: Set<Promise<unknown>>): T {
+  const wrapped = Object.entries(ops).map(([name, value]) => {
+    if (typeof value !== 'function') return [name, value];
+    const call: Call = (...args) => {
+      const result: unknown = (value as Call)(...args);
+      if (result instanceof Promise) {
+        running.add(result);
+        const done = (): boolean => running.delete(result);
+        result.then(done, done);
+      }
+      return result;
+    };
+    return [name, call];
+  });
+  return Object.fromEntries(wrapped) as T;
 }

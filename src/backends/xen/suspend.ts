@@ -14,16 +14,17 @@ export const SUSPEND_TIMEOUT_MS = 60_000;
 export async function suspendGuest(session: Session, domid: number, timeoutMs = SUSPEND_TIMEOUT_MS): Promise<void> {
   const { store } = session;
   const path = `/local/domain/${domid}/control/shutdown`;
-  const isSuspended = (): boolean => session.domain(domid).suspended;
+  const isSuspended = (): boolean => {
+    const { suspended, shutdown } = session.domain(domid);
+    if (shutdown) throw noAnswer(domid, 'stopped for another reason: it crashed, or was shut down');
+    return suspended;
+  };
   if (store.read(`/local/domain/${domid}/control`) === undefined) throw noDrivers(domid);
   store.write(path, 'suspend');
   const taken = (): boolean => store.read(path) !== 'suspend' || isSuspended();
-  if (!(await until(taken, timeoutMs))) {
-    // The request is called off; a guest that takes it at the same moment is given its time.
-    store.write(path, '');
-    if (!(await until(isSuspended, POLL_MS * 10))) throw noAnswer(domid, 'did not answer the request to suspend');
-    return;
-  }
+  // The request is called off, unless the guest takes it at the same moment: then it will suspend.
+  if (!(await until(taken, timeoutMs)) && store.exchange(path, 'suspend', ''))
+    throw noAnswer(domid, 'did not answer the request to suspend');
   if (!(await until(isSuspended, timeoutMs))) throw noAnswer(domid, 'took the request to suspend and did not suspend');
 }
 

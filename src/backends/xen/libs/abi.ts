@@ -54,6 +54,7 @@ export const DomainInfoLayout = {
   PAGED_PAGES: 40,
   SHARED_INFO: 48,
   MAX_VCPU_ID: 68,
+  HANDLE: 76,
 } as const;
 
 /** XEN_DOMINF_*. */
@@ -82,7 +83,7 @@ interface CreateDomainLayout {
  * struct has fewer fields.
  */
 export function createDomainLayout({ major, minor }: XenVersion): CreateDomainLayout {
-  if (major < 4 || minor < 17) {
+  if (major < 4 || (major === 4 && minor < 17)) {
     throw new BackendError(
       'NOT_SUPPORTED',
       `a bare domain cannot be created on Xen ${major}.${minor} (4.17 or later can)`,

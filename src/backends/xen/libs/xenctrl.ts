@@ -1,5 +1,5 @@
 /** libxenctrl and libxenguest: one method for each call that the backend makes, with errno turned into an error. */
-import { type BackendErrorCode, Errno } from '../../errors.js';
+import { BackendError, type BackendErrorCode, Errno } from '../../errors.js';
 import {
   CPUID_LEAF_BYTES,
   DomainFlag,
@@ -28,6 +28,8 @@ export interface RawDomainInfo {
   readonly maxPages: number;
   readonly pagedPages: number;
   readonly sharedInfoFrame: bigint;
+  /** Its UUID, in hexadecimal: a domid may be given again. */
+  readonly uuid: string;
   readonly vcpus: number;
 }
 
@@ -224,8 +226,8 @@ export class XenControl {
     const [leaves, entries] = [sizes.subarray(0), sizes.subarray(4)];
     const what = 'cannot read its CPU policy';
     const objects = hasPolicyObjects(this.guest);
-    const library = objects ? this.guest : this.ctrl;
     const sizeCall = objects ? 'xc_cpu_policy_get_size' : 'xc_get_cpu_policy_size';
+    const library = this.guest.has(sizeCall) ? this.guest : this.ctrl;
     this.check(
       what,
       domid,
@@ -301,7 +303,8 @@ export class XenControl {
   }
 
   get xch(): Buffer {
-    if (!this.handle) throw new Error('the control interface has been closed');
+    if (!this.handle)
+      throw new BackendError('CLOSED', 'the control interface has been closed', { remedy: 'open another backend' });
     return this.handle;
   }
 
@@ -344,7 +347,9 @@ export class XenControl {
 
   private fetchPolicy(what: string, domid: number, [leaves, cpuid, entries, msrs]: readonly Buffer[]): void {
     const types: CType[] = ['uint32', 'pointer', 'pointer', 'pointer', 'pointer'];
-    this.run(what, 'xc_get_domain_cpu_policy', types, domid, [domid, leaves, cpuid, entries, msrs]);
+    const library = this.guest.has('xc_get_domain_cpu_policy') ? this.guest : this.ctrl;
+    const args: Args = [this.xch, domid, leaves, cpuid, entries, msrs];
+    this.check(what, domid, library.call<number>('xc_get_domain_cpu_policy', 'int', ['pointer', ...types], ...args));
   }
 }
 
@@ -370,6 +375,7 @@ function decodeInfo(info: Buffer): RawDomainInfo {
     maxPages: Number(info.readBigUInt64LE(DomainInfoLayout.MAX_PAGES)),
     pagedPages: Number(info.readBigUInt64LE(DomainInfoLayout.PAGED_PAGES)),
     sharedInfoFrame: info.readBigUInt64LE(DomainInfoLayout.SHARED_INFO),
+    uuid: info.toString('hex', DomainInfoLayout.HANDLE, DomainInfoLayout.HANDLE + 16),
     // No vCPU at all is an id of -1.
     vcpus: (info.readUInt32LE(DomainInfoLayout.MAX_VCPU_ID) + 1) >>> 0,
   };

@@ -1,7 +1,7 @@
 /** libxenforeignmemory: a domain's pages in this process. The mapping itself is done in native/, off the event loop. */
 
 import { loadAddon, type PvOps, type XenOps } from '../../../native/index.js';
-import { type Access, BackendError, type Mapping } from '../../backend.js';
+import { type Access, BackendError, Errno, type Mapping } from '../../backend.js';
 import { xenError } from './errors.js';
 import { addressOf, isNull, lastErrno, type SharedLibrary } from './ffi.js';
 import type { Libraries } from './libraries.js';
@@ -19,12 +19,14 @@ export function xenOps(): XenOps & PvOps {
 
 export class ForeignMemoryLibrary {
   private readonly library: SharedLibrary;
-  private readonly ops = xenOps();
   private readonly addresses: { readonly map: number; readonly unmap: number };
   private handle: Buffer | undefined;
   private readonly live = new Set<Mapping>();
 
-  constructor(libraries: Libraries) {
+  constructor(
+    libraries: Libraries,
+    private readonly ops: XenOps,
+  ) {
     this.library = libraries.get('libxenforeignmemory');
     this.addresses = {
       map: this.library.address('xenforeignmemory_map2'),
@@ -49,7 +51,10 @@ export class ForeignMemoryLibrary {
     const { map, unmap } = this.addresses;
     const handle = addressOf(this.open);
     const pages = await this.ops.mapForeign(map, unmap, handle, domid, access === 'write', frames, spare);
-    const { buffer, region, slots, errors, failed } = pages;
+    const { buffer, region, slots, errors, failed, errno } = pages;
+    // EINVAL is what holes are told, be it one or all of a batch.
+    if (!buffer && errno !== 0 && errno !== Errno.EINVAL)
+      throw xenError({ what: `${frames.length} of its pages cannot be mapped`, errno, domid });
     const letGo = (): void => {
       if (this.live.delete(mapping) && buffer) this.ops.unmapForeign(buffer, region);
     };
@@ -59,7 +64,7 @@ export class ForeignMemoryLibrary {
     if (!this.handle) {
       // Closed meanwhile: nobody else will.
       letGo();
-      throw new BackendError('CLOSED', 'the backend has been closed');
+      throw new BackendError('CLOSED', 'the backend has been closed', { remedy: 'open another' });
     }
     return mapping;
   }
@@ -72,7 +77,7 @@ export class ForeignMemoryLibrary {
   }
 
   private get open(): Buffer {
-    if (!this.handle) throw new BackendError('CLOSED', 'the backend has been closed');
+    if (!this.handle) throw new BackendError('CLOSED', 'the backend has been closed', { remedy: 'open another' });
     return this.handle;
   }
 }

@@ -1,4 +1,5 @@
 /** libxenstore: names of domains, and the request to suspend. */
+import { BackendError, Errno } from '../../errors.js';
 import { xenError } from './errors.js';
 import { type CType, isNull, lastErrno, memoryAt, type SharedLibrary } from './ffi.js';
 import type { Libraries } from './libraries.js';
@@ -25,22 +26,46 @@ export class XenStore {
   }
 
   /** Undefined where there is no such key. */
-  read(path: string): string | undefined {
+  read(path: string, transaction = NO_TRANSACTION): string | undefined {
     const length = Buffer.alloc(4);
     const types: CType[] = ['pointer', 'uint32', 'string', 'pointer'];
-    const value = this.library.call<Buffer>('xs_read', 'pointer', types, this.open, NO_TRANSACTION, path, length);
-    if (isNull(value)) return undefined;
+    const value = this.library.call<Buffer>('xs_read', 'pointer', types, this.open, transaction, path, length);
+    if (isNull(value)) {
+      const errno = lastErrno();
+      if (errno === Errno.ENOENT) return undefined;
+      throw xenError({ what: `cannot read ${path} in xenstore`, errno });
+    }
     const text = memoryAt(value, length.readUInt32LE()).toString('utf8');
     this.libc.call('free', 'void', ['pointer'], value);
     return text;
   }
 
-  write(path: string, value: string): void {
+  write(path: string, value: string, transaction = NO_TRANSACTION): void {
     const bytes = Buffer.from(value);
     const types: CType[] = ['pointer', 'uint32', 'string', 'pointer', 'uint32'];
-    if (this.library.call<boolean>('xs_write', 'bool', types, this.open, NO_TRANSACTION, path, bytes, bytes.length))
+    if (this.library.call<boolean>('xs_write', 'bool', types, this.open, transaction, path, bytes, bytes.length))
       return;
     throw xenError({ what: `cannot write ${path} in xenstore`, errno: lastErrno() });
+  }
+
+  /** Writes `value` where `expected` stands, and nothing where something else does by now. Returns whether it has. */
+  exchange(path: string, expected: string, value: string): boolean {
+    for (;;) {
+      const transaction = this.library.call<number>('xs_transaction_start', 'uint32', ['pointer'], this.open);
+      if (transaction === NO_TRANSACTION)
+        throw xenError({ what: 'xenstore begins no transaction', errno: lastErrno() });
+      let found: boolean;
+      try {
+        found = this.read(path, transaction) === expected;
+        if (found) this.write(path, value, transaction);
+      } catch (error) {
+        this.endTransaction(transaction, true);
+        throw error;
+      }
+      if (this.endTransaction(transaction, !found)) return found;
+      const errno = lastErrno();
+      if (errno !== Errno.EAGAIN) throw xenError({ what: `cannot change ${path} in xenstore`, errno });
+    }
   }
 
   /** Tells xenstored that a domain that had shut down to suspend runs again. */
@@ -54,8 +79,22 @@ export class XenStore {
     this.handle = undefined;
   }
 
+  private endTransaction(transaction: number, abort: boolean): boolean {
+    return this.library.call<boolean>(
+      'xs_transaction_end',
+      'bool',
+      ['pointer', 'uint32', 'bool'],
+      this.open,
+      transaction,
+      abort,
+    );
+  }
+
   private get open(): Buffer {
-    if (!this.handle) throw new Error('the connection to xenstore has been closed');
+    if (!this.handle)
+      throw new BackendError('CLOSED', 'the connection to xenstore has been closed', {
+        remedy: 'open another backend',
+      });
     return this.handle;
   }
 }

@@ -19,6 +19,7 @@ interface Options {
   readonly json?: string;
   readonly only: string[];
   readonly jobs: number;
+  readonly attempts: number;
   readonly list?: boolean;
 }
 
@@ -26,16 +27,17 @@ const program = new Command('test:xen')
   .description('tests on real Xen, in the lab')
   .option('--json <file>', 'write the report there too, as JSON')
   .option('--only <text>', 'only steps whose name or flavour holds this text (again for more)', more, [])
-  .option('--jobs <n>', 'so many dom0s at the same time; each takes a core and 4 GB', jobs, availableParallelism())
+  .option('--jobs <n>', 'so many dom0s at the same time; each takes a core and 4 GB', count, availableParallelism())
+  .option('--attempts <n>', 'how often a step may be tried; the report tells of each', count, 2)
   .option('--list', 'name the steps and do nothing')
   .action(main);
 
-async function main({ json, only, jobs, list }: Options): Promise<void> {
+async function main({ json, only, jobs, attempts, list }: Options): Promise<void> {
   const steps = chosen(only);
   if (list) return void process.stdout.write(steps.map(({ flavour, name }) => `${flavour}: ${name}\n`).join(''));
   const report = new Report((line) => void process.stdout.write(`${line}\n`));
   await untilInterrupted(async (signal) => {
-    await run(steps, jobs, report, signal);
+    await run(steps, { jobs, attempts }, report, signal);
   });
   report.finish();
   if (json !== undefined) {
@@ -46,14 +48,19 @@ async function main({ json, only, jobs, list }: Options): Promise<void> {
   if (failed > 0 || passed === 0) process.exitCode ??= 1;
 }
 
-async function run(steps: readonly Step[], jobs: number, report: Report, signal: AbortSignal): Promise<void> {
+async function run(
+  steps: readonly Step[],
+  { jobs, attempts }: Pick<Options, 'jobs' | 'attempts'>,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
   const flavours = [...new Set(steps.map(({ flavour }) => flavour))];
   const layout = await buildLab(flavours, printedTo(process.stdout), signal);
   const boot = ({ flavour, hosts }: Step): Promise<RunningLab> =>
     Lab.boot({ layout, flavour: flavourNamed(flavour), hosts, signal });
   const done = (outcome: Outcome) => report.add(outcome);
   const untidy = (step: Step, why: string) => report.note(`a new boot behind ${step.flavour} ${step.name}: ${why}`);
-  await runSteps(steps, { jobs, boot, tidy, done, untidy, signal });
+  await runSteps(steps, { jobs, attempts, boot, tidy, done, untidy, signal });
 }
 
 function chosen(only: readonly string[]): readonly Step[] {
@@ -68,7 +75,7 @@ function more(text: string, before: string[]): string[] {
   return [...before, text];
 }
 
-function jobs(text: string): number {
+function count(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 is wanted');
   return value;

@@ -14,9 +14,10 @@ class World {
   tidies = true;
   boots = true;
 
-  async run(steps: readonly Step[], jobs = 2): Promise<void> {
+  async run(steps: readonly Step[], jobs = 2, attempts = 1): Promise<void> {
     await runSteps(steps, {
       jobs,
+      attempts,
       signal: this.interrupt.signal,
       boot: async ({ flavour, hosts }) => this.boot(flavour, hosts),
       tidy: async () => {
@@ -112,6 +113,22 @@ test('no more dom0s run at a time than are allowed, unless one lab alone needs m
   expect(world.outcomes).toHaveLength(5);
   await world.run([world.step('two', { hosts: 2 })], 1);
   expect(world.outcomes).toHaveLength(6);
+});
+
+test('a step that fails once passes, and its report tells of both attempts', async () => {
+  let calls = 0;
+  const run = async () => {
+    if (++calls === 1) throw new Error('stumbled');
+  };
+  await world.run([world.step('a', { run })], 2, 2);
+  expect(world.outcomes).toMatchObject([{ name: 'a', error: undefined }]);
+  expect(world.outcomes[0].notes[0]).toContain('stumbled');
+  expect(world.events.filter((event) => event.startsWith('boot'))).toHaveLength(2);
+});
+
+test('a step that fails each time fails, once', async () => {
+  await world.run([world.step('a', { run: fails })], 2, 2);
+  expect(world.outcomes.map(({ error }) => error)).toEqual(['it fails']);
 });
 
 test('an interrupt ends what is under way and begins nothing more', async () => {

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly done: (outcome: Outcome) => void;
   /** Why a step's lab is not used any further, where the step itself passed. */
   readonly untidy: (step: Step, why: string) => void;
+  /** How often a step may be tried. Emulated machines that share two cores stumble now and then; a fault does so each time. */
+  readonly attempts: number;
   readonly signal: AbortSignal;
 }
 
@@ -56,28 +58,42 @@ function lengthOf(group: readonly Step[]): number {
 }
 
 async function runGroup(group: readonly Step[], options: RunOptions): Promise<void> {
-  const { boot, done, signal } = options;
   let lab: RunningLab | undefined;
+  const end = async () => {
+    await lab?.end();
+    lab = undefined;
+  };
+  const attempt = async (step: Step): Promise<Outcome> => {
+    try {
+      lab ??= await options.boot(step, options.signal);
+    } catch (cause) {
+      return { ...nothing(step), error: (cause as Error).message };
+    }
+    const outcome = await perform(step, lab.dom0s, options.signal);
+    // Nobody knows what a step that failed has left.
+    if (hasFailed(outcome) || !(await isTidy(step, lab, options))) await end();
+    return outcome;
+  };
   try {
     for (const step of group) {
-      if (signal.aborted) return;
-      try {
-        lab ??= await boot(step, signal);
-      } catch (cause) {
-        done({ ...nothing(step), error: (cause as Error).message });
-        continue;
-      }
-      const outcome = await perform(step, lab.dom0s, signal);
-      done(outcome);
-      const failed = outcome.error !== undefined || outcome.results.some(({ ok }) => !ok);
-      if (!failed && (await isTidy(step, lab, options))) continue;
-      // Nobody knows what a step that failed has left.
-      await lab.end();
-      lab = undefined;
+      if (options.signal.aborted) return;
+      const first = await attempt(step);
+      const again = hasFailed(first) && options.attempts > 1 && !options.signal.aborted;
+      options.done(again ? second(first, await attempt(step)) : first);
     }
   } finally {
-    await lab?.end();
+    await end();
   }
+}
+
+function hasFailed({ error, results }: Outcome): boolean {
+  return error !== undefined || results.some(({ ok }) => !ok);
+}
+
+/** What counts is the second attempt; that there was a first is told. */
+function second(first: Outcome, outcome: Outcome): Outcome {
+  const why = first.error ?? first.results.find(({ ok }) => !ok)?.detail ?? 'a test of it failed';
+  return { ...outcome, notes: [`second attempt, in a new boot; the first: ${why.split('\n')[0]}`, ...outcome.notes] };
 }
 
 function nothing({ name, flavour }: Step): Outcome {

@@ -1,7 +1,8 @@
 /** CPU and platform state: a domain copied by hand, with nothing but the contract, runs on. */
 import assert from 'node:assert/strict';
-import { type Domain, MAX_BATCH, PAGE_SIZE, PageType, type StateRecord } from '../../src/backends/backend.js';
+import { type Domain, MAX_BATCH, PAGE_SIZE, type StateRecord } from '../../src/backends/backend.js';
 import { refuses } from './expect.js';
+import { bytesFor } from './pages.js';
 import type { Actor, Scene, Topic } from './runner.js';
 
 /** A shell as roomy as the domain. */
@@ -10,19 +11,29 @@ async function shellFor({ backend, mode }: Scene, domain: Domain): Promise<Domai
   return backend.createShell({ name: `${name}-copy`, guestType, maxPages, vcpus, pagingMode: mode });
 }
 
+/** Every gfn that has a page, ascending. */
+async function populatedGfns(domain: Domain): Promise<Uint32Array> {
+  const { nrGfns } = await domain.info();
+  const bitmap = new Uint8Array(bytesFor(nrGfns)).fill(0xff);
+  const gfns = new Uint32Array(await domain.memory.dropHoles(bitmap, nrGfns));
+  let count = 0;
+  bitmap.forEach((byte, at) => {
+    for (let bit = 0; byte >> bit !== 0; bit++)
+      if ((byte >> bit) & 1 && at * 8 + bit < nrGfns) gfns[count++] = at * 8 + bit;
+  });
+  return gfns;
+}
+
 /** Copies every populated page. Destination slots of neighbouring gfns need not be neighbours, so page by page. */
 async function copyMemory(source: Domain, destination: Domain): Promise<void> {
-  const { nrGfns } = await source.info();
-  for (let start = 0; start < nrGfns; start += MAX_BATCH) {
-    const length = Math.min(MAX_BATCH, nrGfns - start);
-    const gfns = Uint32Array.from({ length }, (_, index) => start + index);
-    const types = await source.memory.types(gfns);
-    await destination.memory.populate(gfns, types);
+  const all = await populatedGfns(source);
+  for (let start = 0; start < all.length; start += MAX_BATCH) {
+    const gfns = all.subarray(start, start + MAX_BATCH);
+    await destination.memory.populate(gfns, await source.memory.types(gfns));
     using from = await source.memory.map(gfns, 'read');
     using to = await destination.memory.map(gfns, 'write');
-    for (let i = 0; i < length; i++) {
-      // What a hypervisor lays over a hole (Xen: the shared info page) can be mapped and is no page of the domain.
-      if (types[i] === PageType.XTAB || from.errors[i] !== 0) continue;
+    for (let i = 0; i < gfns.length; i++) {
+      if (from.errors[i] !== 0) continue;
       to.base.set(
         from.base.subarray(from.slots[i] * PAGE_SIZE, (from.slots[i] + 1) * PAGE_SIZE),
         to.slots[i] * PAGE_SIZE,

@@ -1,4 +1,4 @@
-import { complaints, readConsole } from '../../xen-lab/steps/support/console.js';
+import { complaints, END_OF_LOG, readConsole } from '../../xen-lab/steps/support/console.js';
 
 test('a console that counts on is without complaint', () => {
   const told = readConsole('pattern pages 1 hot 0\r\nok 1\r\nok 2\npass 1\nok 3\n');
@@ -13,8 +13,18 @@ test('lines that a restore cut off or swallowed are made good by those said agai
 });
 
 test('a line that has not ended yet does not count', () => {
-  expect(readConsole('ok 1\nok 2\nok 1').twice).toEqual([1]);
+  expect(readConsole('ok 1\nok 2\nok 1')).toMatchObject({ last: 2, twice: [] });
   expect(readConsole('ok 9\nok 10\nok 1').last).toBe(10);
+});
+
+test('the cut end of a log is not joined to the next log', () => {
+  const told = readConsole('ok 1\nok 2\n\0ok 3\nok 1\0ok 4\n\0');
+  expect(told).toMatchObject({ last: 4, missing: [], twice: [] });
+  expect(readConsole(['ok 1\nok ', '2\n'].join(END_OF_LOG)).last).toBe(1);
+});
+
+test('half a line about memory that is wrong counts', () => {
+  expect(complaints(readConsole('ok 1\nCORRUPT pa\0ok 2\n'))).toEqual(['CORRUPT pa']);
 });
 
 test.each([

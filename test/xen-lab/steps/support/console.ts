@@ -12,17 +12,23 @@ export interface Told {
   readonly suspensions: readonly { readonly gapMs: number; readonly suspendedMs: number }[];
 }
 
+/** Between two logs; no console prints it. */
+export const END_OF_LOG = '\0';
+
 /**
- * A restore empties the console's ring, so that a domain's log may end in the middle of a line; the guest says its last lines
- * again behind a suspend (`again N`), and these count as said.
+ * @param logs each but the last followed by END_OF_LOG. A restore empties the console's ring, so that a log may end in the middle of
+ *   a line, as it may while the line is being written. Such an end does not count: the guest says its last lines again behind a
+ *   suspend (`again N`), and these count as said.
  */
-export function readConsole(log: string): Told {
+export function readConsole(logs: string): Told {
+  const log = logs.split(END_OF_LOG).map(wholeLines).join('');
   const said = numbers(log, /^ok (\d+)\r?$/gm);
   const known = new Set([...said, ...numbers(log, /^again (\d+)\r?$/gm)]);
   const last = said.reduce((most, n) => Math.max(most, n), 0);
   const missing = Array.from({ length: last }, (_, i) => i + 1).filter((n) => !known.has(n));
   const twice = said.filter((n, i) => said.indexOf(n) !== i);
-  const corrupt = log.match(/^.*CORRUPT.*$/gm) ?? [];
+  // Half a line says as much.
+  const corrupt = logs.match(/[^\n\0]*CORRUPT[^\n\0]*/g) ?? [];
   const suspensions = [...log.matchAll(/gap ([\d.]+) suspended ([\d.]+)\r?$/gm)]
     .map(([, gap, suspended]) => ({ gapMs: Number(gap), suspendedMs: Number(suspended) }))
     .filter(({ suspendedMs }) => suspendedMs > 0);
@@ -36,6 +42,10 @@ export function complaints({ missing, twice, corrupt }: Told): string[] {
     ...(twice.length > 0 ? [`the console says twice ok ${twice.join(', ')}`] : []),
     ...corrupt.slice(0, 5),
   ];
+}
+
+function wholeLines(log: string): string {
+  return log.slice(0, log.lastIndexOf('\n') + 1);
 }
 
 function numbers(log: string, pattern: RegExp): number[] {

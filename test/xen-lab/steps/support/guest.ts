@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dom0 } from '../../vm/dom0.js';
 import { quoted } from '../../vm/dom0.js';
-import { complaints, readConsole, type Told } from './console.js';
+import { complaints, END_OF_LOG, readConsole, type Told } from './console.js';
 
 export type GuestType = 'pv' | 'pvh';
 
@@ -53,15 +53,12 @@ export class Guest {
   }
 
   async told(): Promise<Told> {
-    return readConsole(await this.console());
+    return readConsole(await this.logs());
   }
 
   /** Its console since it was made, whatever its name while it moved. */
   async console(): Promise<string> {
-    const logs = this.dom0s.map((dom0) =>
-      dom0.run(`cat /var/log/xen/console/guest-${this.name}.log /var/log/xen/console/guest-${this.name}--*.log; true`),
-    );
-    return (await Promise.all(logs)).join('\n');
+    return (await this.logs()).replaceAll(END_OF_LOG, '\n');
   }
 
   domid(dom0 = this.dom0s[0]): Promise<number> {
@@ -70,6 +67,12 @@ export class Guest {
 
   async destroy(): Promise<void> {
     for (const dom0 of this.dom0s) await dom0.exec(`xl destroy ${this.name}`);
+  }
+
+  private async logs(): Promise<string> {
+    const files = `/var/log/xen/console/guest-${this.name}.log /var/log/xen/console/guest-${this.name}--*.log`;
+    const command = `for log in ${files}; do if [ -f $log ]; then cat $log; printf '\\0'; fi; done`;
+    return (await Promise.all(this.dom0s.map((dom0) => dom0.run(command)))).join('');
   }
 
   private async untilLast(n: number, timeoutS: number): Promise<Told> {

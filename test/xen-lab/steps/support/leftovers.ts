@@ -1,4 +1,5 @@
 /** What migrations may leave behind in a dom0: none of it should be there. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Dom0 } from '../../vm/dom0.js';
 
 export const LOG_DIRTY = 'python3 /xenferry/test/xen-lab/inside/log-dirty.py';
@@ -8,8 +9,19 @@ interface Running {
   readonly domid: string;
 }
 
-/** Sentences, one for each thing that is left; for a dom0 in which no migration is under way. */
+/** xenconsoled and others let go of a dead domain's pages in their own time. */
+const PATIENCE_S = 20;
+
+/** Sentences, one for each thing that is left for good; for a dom0 in which no migration is under way. */
 export async function leftovers(dom0: Dom0): Promise<string[]> {
+  for (const end = Date.now() + PATIENCE_S * 1000; ; ) {
+    const found = await leftNow(dom0);
+    if (found.length === 0 || Date.now() > end) return found;
+    await sleep(1000);
+  }
+}
+
+async function leftNow(dom0: Dom0): Promise<string[]> {
   const domains = await running(dom0);
   const ids = new Set(domains.map(({ domid }) => domid));
   const found = domains.filter(({ name }) => /^\(null\)$|--/.test(name)).map(({ name }) => `a domain called ${name}`);

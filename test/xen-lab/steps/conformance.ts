@@ -1,18 +1,9 @@
 /** The conformance suite for backends, on real domains. */
 import type { Bench, Step } from '../run/step.js';
 import type { GuestType } from './support/guest.js';
+import { summaryIn } from './support/suite-summary.js';
 
 const MAIN = '/xenferry/dist/test/xen-lab/conformance/main.js';
-
-interface Summary {
-  readonly skipped: number;
-  readonly tests: readonly {
-    readonly name: string;
-    readonly kind: 'ok' | 'FAIL' | 'skip';
-    readonly seconds: number;
-    readonly why?: string;
-  }[];
-}
 
 export const conformanceSteps: readonly Step[] = (['pvh', 'pv'] as const).map((type) => ({
   name: `conformance ${type}`,
@@ -24,11 +15,9 @@ export const conformanceSteps: readonly Step[] = (['pvh', 'pv'] as const).map((t
 }));
 
 async function conformance(bench: Bench, type: GuestType): Promise<void> {
-  const { code, output } = await bench.dom0.exec(`node ${MAIN} ${type}`, { timeoutS: 1470 });
-  bench.log(output);
-  const last = output.trimEnd().split('\n').at(-1) ?? '';
-  if (!last.startsWith('{')) throw new Error(`the suite ended with ${code} and without its summary`);
-  const { tests, skipped } = JSON.parse(last) as Summary;
+  const { dom0, log } = bench;
+  const { code, output } = await dom0.exec(`node ${MAIN} ${type}`, { timeoutS: 1470, onOutput: log });
+  const { tests, skipped } = summaryIn(code, output);
   for (const { name, kind, seconds, why } of tests)
     if (kind !== 'skip') bench.result({ name: `${type}: ${name}`, ok: kind === 'ok', seconds, detail: why });
   if (skipped > 0) {

@@ -20,6 +20,11 @@ export class Narrator {
   event(event: MigrationEvent): void {
     this.events?.event(event);
     if (event.type === 'round') this.endOfRound(event.round);
+    if (event.type === 'log-dirty')
+      this.libxl.log(
+        Level.WARN,
+        'Log-dirty mode was on already: it has been taken over. Whoever else reads it from now on loses pages',
+      );
     if (event.type !== 'progress') return;
     const { fraction, pagesSent } = event.progress;
     // As libxc's own helper names it.

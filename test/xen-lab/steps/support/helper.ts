@@ -29,12 +29,20 @@ export interface Migration {
   readonly rune?: string;
   readonly from?: Dom0;
   readonly timeoutS?: number;
+  /** For xl and all that it starts on this dom0, both helpers among them unless there is a `rune`. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The file in the receiver's dom0 to which goes how many bytes xl sent, all of it counted; a part of the time goes into that. */
+  readonly countInto?: string;
 }
 
 /** `xl migrate`, whose way to the other end is a command. */
-export function migrationCommand({ guest, source, target, rune = '' }: Migration): string {
-  const receive = `${rune} ${using(target)} xl migrate-receive`.trim();
-  return `${using(source)} xl migrate -s '' ${guest.name} ${quoted(receive)}`;
+export function migrationCommand(migration: Migration): string {
+  const { guest, source, target, rune = '', environment = {}, countInto } = migration;
+  const receive = `${using(target)} xl migrate-receive`;
+  const counted = `bash -c ${quoted(`tee >(wc -c >${countInto}) | ${receive}`)}`;
+  const command = `${rune} ${countInto === undefined ? receive : counted}`.trim();
+  const settings = Object.entries(environment).map(([name, value]) => ` ${name}=${quoted(value)}`);
+  return `${using(source)}${settings.join('')} xl migrate -s '' ${guest.name} ${quoted(command)}`;
 }
 
 /** Seconds that it took. Throws where xl says that it failed. */

@@ -3,6 +3,7 @@ import type { Bench, Step } from '../run/step.js';
 import { Guest, type GuestType } from './support/guest.js';
 import { migrate, XENFERRY } from './support/helper.js';
 import { assertNothingLeft, running } from './support/leftovers.js';
+import { reportIn } from './support/migrate-lines.js';
 
 const MIGRATE = `${XENFERRY} migrate --backend xen --strategy precopy`;
 
@@ -19,14 +20,19 @@ async function thereAndBack(bench: Bench, type: GuestType): Promise<void> {
   const guest = await Guest.create(bench.dom0s, type);
   await guest.assertRuns();
 
-  const seconds = await migrate(bench, { guest, source: 'ours', target: 'ours', rune: `ssh ${there.name}` });
-  bench.note(`xl migrate: ${seconds.toFixed(1)} s`);
+  const byXl = await migrate(bench, { guest, source: 'ours', target: 'ours', rune: `ssh ${there.name}` });
+  bench.note(`xl migrate: ${byXl.toFixed(1)} s`);
   await guest.assertRuns();
   await assertIsOnlyOn(guest, there, here);
 
   const begun = performance.now();
-  bench.log(await there.run(`${MIGRATE} ${guest.name} ${here.name} --json`, { timeoutS: 300 }));
-  bench.note(`xenferry migrate: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+  const output = await there.run(`${MIGRATE} ${guest.name} ${here.name} --json`, { timeoutS: 300 });
+  bench.log(output);
+  const { downtimeMs, pagesSent, bytesSent } = reportIn(output);
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  bench.note(
+    `xenferry migrate: ${seconds} s, downtime ${downtimeMs.toFixed(0)} ms, ${pagesSent} pages, ${bytesSent} bytes`,
+  );
   await guest.assertRuns();
   await assertIsOnlyOn(guest, here, there);
 

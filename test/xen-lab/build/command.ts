@@ -48,7 +48,9 @@ function spawned(
     });
     closeSync(messages);
     // Not SIGKILL: debootstrap has file systems to unmount.
-    const end = () => child.exitCode ?? (child.pid !== undefined && process.kill(-child.pid, 'SIGTERM'));
+    const end = () => {
+      if (child.pid !== undefined && child.exitCode === null) endGroup(child.pid);
+    };
     signal?.addEventListener('abort', end, { once: true });
     const parts: Buffer[] = [];
     child.stdout?.on('data', (part: Buffer) => parts.push(part));
@@ -58,6 +60,15 @@ function spawned(
     // A program may have read enough before it has read all.
     child.stdin?.on('error', () => undefined).end(input);
   });
+}
+
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGTERM');
+  } catch (error) {
+    // It has ended by itself, and Node is yet to hear of it.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function tailOf(log: string): string {

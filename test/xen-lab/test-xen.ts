@@ -1,14 +1,17 @@
 /** npm run test:xen: builds the lab, and sees in real dom0s what there is to be seen. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, freemem } from 'node:os';
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { buildLab } from './build/lab.js';
 import { printedTo } from './build/printed.js';
+import { checkBuilt } from './built.js';
 import { flavourNamed } from './flavours.js';
 import { untilInterrupted } from './interrupts.js';
 import { LabError } from './lab-error.js';
+import { REPO } from './paths.js';
 import { type RunningLab, runSteps } from './run/boots.js';
+import { jobsFor } from './run/jobs.js';
 import { Report } from './run/report.js';
 import type { Outcome, Step } from './run/step.js';
 import { STEPS } from './steps/index.js';
@@ -27,7 +30,7 @@ const program = new Command('test:xen')
   .description('tests on real Xen, in the lab')
   .option('--json <file>', 'write the report there too, as JSON')
   .option('--only <text>', 'only steps whose name or flavour holds this text (again for more)', more, [])
-  .option('--jobs <n>', 'so many dom0s at the same time; each takes a core and 4 GB', count, availableParallelism())
+  .option('--jobs <n>', 'so many dom0s at the same time; each takes a core and 4 GB', count, jobsHere())
   .option('--attempts <n>', 'how often a step may be tried; the report tells of each', count, 2)
   .option('--list', 'name the steps and do nothing')
   .action(main);
@@ -54,6 +57,7 @@ async function run(
   report: Report,
   signal: AbortSignal,
 ): Promise<void> {
+  checkBuilt(REPO);
   const flavours = [...new Set(steps.map(({ flavour }) => flavour))];
   const layout = await buildLab(flavours, printedTo(process.stdout), signal);
   const boot = ({ flavour, hosts }: Step): Promise<RunningLab> =>
@@ -73,6 +77,10 @@ function chosen(only: readonly string[]): readonly Step[] {
 
 function more(text: string, before: string[]): string[] {
   return [...before, text];
+}
+
+function jobsHere(): number {
+  return jobsFor(availableParallelism(), freemem());
 }
 
 function count(text: string): number {

@@ -54,7 +54,7 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
 
 /** The longest first, so that none of them runs alone at the end. */
 function lengthOf(group: readonly Step[]): number {
-  return group.reduce((total, { timeoutS }) => total + timeoutS, 0);
+  return group.reduce((total, { timeoutS, expectedS = timeoutS / 8 }) => total + expectedS, 0);
 }
 
 async function runGroup(group: readonly Step[], options: RunOptions): Promise<void> {

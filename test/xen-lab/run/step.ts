@@ -10,6 +10,8 @@ export interface Step {
   /** Steps of the same flavour and hosts share a boot, unless their lanes differ. */
   readonly lane?: string;
   readonly timeoutS: number;
+  /** How long it takes where all goes well, by which the order of the boots is chosen; an eighth of `timeoutS` if left out. */
+  readonly expectedS?: number;
   /** Resolves when all was as it should be. Throws otherwise, except for what it has told by `bench.result`. */
   run(bench: Bench): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { failureOf } from '../../src/libxl/save-helper/failure.js';
 import { Libxl } from '../../src/libxl/save-helper/libxl.js';
 import { type RestoreParts, restore, type Shell } from '../../src/libxl/save-helper/restore.js';
 import { type SaveParts, save } from '../../src/libxl/save-helper/save.js';
+import { CalledOff } from '../../src/libxl/save-helper/stop-signal.js';
 import { closeHosts, openHost, stepped } from '../support/emulated.js';
 import { decodeMessages, type Message } from '../support/libxl-peer.js';
 import { MemoryChannel } from '../support/memory-channel.js';
@@ -148,12 +149,12 @@ describe('a live save', () => {
   it('that is called off leaves the domain as it was', async () => {
     const controller = new AbortController();
     const called: Answer = ({ type }) => {
-      if (type === QEMU) controller.abort(new Error('called off'));
+      if (type === QEMU) controller.abort(new CalledOff('SIGTERM'));
       return 0;
     };
     const { domain, saved } = await saving({}, called, { signal: controller.signal });
-    const error = await saved.catch((thrown: unknown) => thrown);
-    expect(failureOf(error, true)).toMatchObject({ code: 'CANCELLED', errno: 4 });
+    await expect(saved).rejects.toThrow();
+    expect(failureOf(controller.signal.reason)).toMatchObject({ code: 'CANCELLED', errno: 4 });
     expect((await domain.info()).suspended).toBe(false);
     expect(await isLogged(domain)).toBe(false);
   });

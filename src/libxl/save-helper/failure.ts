@@ -5,7 +5,6 @@ import { MigrationError, StreamError } from '../../migrate/index.js';
 import type { HelperFailure } from './events.js';
 
 const EIO = 5;
-const EINTR = 4;
 const ETIMEDOUT = 110;
 const ENODATA = 61;
 const ECONNRESET = 104;
@@ -37,9 +36,7 @@ const BY_ERRNO: Readonly<Record<number, string>> = {
   [ECONNRESET]: 'the other end has gone: what it said before, there or above, is the reason',
 };
 
-/** `cancelled`: by SIGTERM. */
-export function failureOf(error: unknown, cancelled = false): Failure {
-  if (cancelled) return { code: 'CANCELLED', message: 'it was called off by libxl (SIGTERM)', errno: EINTR };
+export function failureOf(error: unknown): Failure {
   const told = innermostOf(error);
   const errno = errnoOf(error) ?? EIO;
   const { code, remedy } = told as { code?: unknown; remedy?: unknown };

@@ -15,7 +15,7 @@ export interface HelperParts {
   readonly libxl: Libxl;
   /** @throws what says why the addon cannot be used */
   readonly fdOps: () => FdOps;
-  /** Fires on SIGTERM. */
+  /** Fires when the migration is called off, and after an error that nobody expected; the reason says which. */
   readonly stop: AbortSignal;
 }
 
@@ -41,7 +41,8 @@ async function attempt(parts: HelperParts): Promise<{ rings?: Rings; failure?: F
     if (parts.args.side === 'restore') events?.write({ type: 'done' });
     return { rings };
   } catch (error) {
-    const failure = failureOf(error, parts.stop.aborted);
+    // What went wrong after it had been stopped came of that.
+    const failure = failureOf(parts.stop.aborted ? parts.stop.reason : error);
     events?.write({ type: 'failed', failure });
     return { failure };
   }

@@ -6,6 +6,8 @@ import { assertNothingLeft, running } from './support/leftovers.js';
 import { reportIn } from './support/migrate-lines.js';
 
 const MIGRATE = `${XENFERRY} migrate --backend xen --strategy precopy`;
+/** Apart from the documents on its standard output, every line of which is parsed. */
+const MESSAGES = '/tmp/xenferry-migrate.messages';
 
 export const twoHostSteps: readonly Step[] = (['pvh', 'pv'] as const).map((type) => ({
   name: `two hosts: ${type} there by xl migrate, and back by xenferry migrate`,
@@ -26,8 +28,10 @@ async function thereAndBack(bench: Bench, type: GuestType): Promise<void> {
   await assertIsOnlyOn(guest, there, here);
 
   const begun = performance.now();
-  const output = await there.run(`${MIGRATE} ${guest.name} ${here.name} --json`, { timeoutS: 300 });
-  bench.log(output);
+  const command = `${MIGRATE} ${guest.name} ${here.name} --json`;
+  const { code, output } = await there.exec(`${command} 2>${MESSAGES}`, { timeoutS: 300 });
+  bench.log(`$ ${command}\n${output}${await there.run(`cat ${MESSAGES}; rm ${MESSAGES}`)}`);
+  if (code !== 0) throw new Error(`xenferry migrate ended with ${code}`);
   const { downtimeMs, pagesSent, bytesSent } = reportIn(output);
   const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   bench.note(

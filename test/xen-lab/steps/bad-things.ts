@@ -130,7 +130,7 @@ export const badThingsSteps: readonly Step[] = [
     name: 'bad things: pv on a Xen without shadow paging',
     flavour: 'debian12',
     hosts: 1,
-    timeoutS: 400,
+    timeoutS: 600,
     run: noShadow,
   },
 ];

@@ -131,6 +131,17 @@ test('a step that fails each time fails, once', async () => {
   expect(world.outcomes.map(({ error }) => error)).toEqual(['it fails']);
 });
 
+test('the boot that is expected to take longest comes first, whatever its limit', async () => {
+  const lane = (name: string, more: Partial<Step>) => world.step(name, { lane: name, ...more });
+  const steps = [
+    lane('a', { timeoutS: 900, expectedS: 20 }),
+    lane('b', { timeoutS: 400 }),
+    lane('c', { expectedS: 60 }),
+  ];
+  await world.run(steps, 1);
+  expect(world.outcomes.map(({ name }) => name)).toEqual(['c', 'b', 'a']);
+});
+
 test('an interrupt ends what is under way and begins nothing more', async () => {
   const run = () => new Promise<void>(() => world.interrupt.abort(new Error('interrupted by SIGINT')));
   await world.run([world.step('a', { run }), world.step('b')]);

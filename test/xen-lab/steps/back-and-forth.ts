@@ -12,6 +12,7 @@ export const backAndForthStep: Step = {
   hosts: 1,
   lane: 'endurance',
   timeoutS: 1200,
+  expectedS: 450,
   run: moveAgainAndAgain,
 };
 

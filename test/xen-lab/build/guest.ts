@@ -1,5 +1,5 @@
 /** The guests' kernel and initrd, made by guest/build.sh, and their domain configurations: dom0's /guest. */
-import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RECIPES } from '../paths.js';
 import type { BuildContext } from './context.js';
@@ -7,7 +7,7 @@ import type { Part } from './part.js';
 import { digestOfPath } from './stamp.js';
 
 export function guestPart(context: BuildContext): Part {
-  const { guest, vmlinux } = context.layout;
+  const { guest, kernel, vmlinux } = context.layout;
   const recipe = join(RECIPES, 'guest');
   return {
     name: 'guest',
@@ -16,8 +16,14 @@ export function guestPart(context: BuildContext): Part {
     async build() {
       rmSync(guest, { recursive: true, force: true });
       mkdirSync(guest, { recursive: true });
-      await context.commands('guest')('bash', [join(recipe, 'build.sh'), guest]);
+      await context.commands('guest')('bash', [join(recipe, 'build.sh'), guest, privcmdModule(kernel)]);
       copyFileSync(vmlinux, join(guest, 'vmlinux'));
     },
   };
+}
+
+/** What lets the guest's agent make hypercalls, for its balloon. */
+function privcmdModule(kernel: string): string {
+  const modules = join(kernel, 'lib', 'modules');
+  return join(modules, readdirSync(modules)[0], 'kernel', 'drivers', 'xen', 'xen-privcmd.ko');
 }

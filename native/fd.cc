@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "args.h"
+#include "worker.h"
 
 namespace {
 
@@ -90,26 +91,23 @@ struct Transfer {
 
 using Step = void (Transfer::*)(Wait);
 
-class Work : public Napi::AsyncWorker {
+Napi::Value outcome(Napi::Env env, const Transfer& transfer) {
+  auto both = Napi::Array::New(env, 2);
+  both.Set(0u, number(env, static_cast<double>(transfer.bytes)));
+  both.Set(1u, number(env, transfer.error));
+  return both;
+}
+
+class Work : public PromiseWorker {
  public:
-  Work(Napi::Env env, Transfer transfer, Step step) : AsyncWorker(env), deferred_(env), transfer_(std::move(transfer)), step_(step) {}
+  Work(Napi::Env env, Transfer transfer, Step step) : PromiseWorker(env), transfer_(std::move(transfer)), step_(step) {}
   void keep(const Napi::Value& value) { memory_.push_back(Napi::Persistent(value.As<Napi::Object>())); }
-  Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
   void Execute() override { (transfer_.*step_)(Wait::YES); }
-  void OnOK() override { deferred_.Resolve(result(Env(), transfer_)); }
-
- public:
-  static Napi::Value result(Napi::Env env, const Transfer& transfer) {
-    auto both = Napi::Array::New(env, 2);
-    both.Set(0u, number(env, static_cast<double>(transfer.bytes)));
-    both.Set(1u, number(env, transfer.error));
-    return both;
-  }
+  Napi::Value result() override { return outcome(Env(), transfer_); }
 
  private:
-  Napi::Promise::Deferred deferred_;
   Transfer transfer_;
   Step step_;
   std::vector<Napi::ObjectReference> memory_;
@@ -139,13 +137,11 @@ Napi::Value transfer(const Napi::CallbackInfo& info) {
   }
   if (!info[3].ToBoolean()) {
     (transfer.*step)(Wait::NO);
-    return Work::result(info.Env(), transfer);
+    return outcome(info.Env(), transfer);
   }
   auto work = std::make_unique<Work>(info.Env(), std::move(transfer), step);
   for (uint32_t i = 0; i < chunks.Length(); i++) work->keep(chunks.Get(i));
-  const auto promise = work->promise();
-  work.release()->Queue();
-  return promise;
+  return queued(std::move(work));
 }
 
 // A descriptor that becomes readable, for good, when 8 bytes are written to it; a negative errno where it cannot be had.

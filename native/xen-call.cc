@@ -3,16 +3,17 @@
 #include <cerrno>
 #include <vector>
 
+#include "worker.h"
 #include "xen.h"
 
 namespace {
 
 constexpr size_t MAX_ARGS = 8;
 
-class Call : public Napi::AsyncWorker {
+class Call : public PromiseWorker {
  public:
   Call(Napi::Env env, uintptr_t function, bool wide)
-      : Napi::AsyncWorker(env), deferred_(env), function_(function), wide_(wide) {}
+      : PromiseWorker(env), function_(function), wide_(wide) {}
 
   // False for what is neither an integer, nor memory, nor null.
   bool add(const Napi::Value& value) {
@@ -29,8 +30,6 @@ class Call : public Napi::AsyncWorker {
     return push(reinterpret_cast<uintptr_t>(buffer.Data()) + array.ByteOffset());
   }
 
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
  protected:
   void Execute() override {
     // Integers and pointers travel in the same registers, and a callee reads no more of them than it declares.
@@ -41,12 +40,12 @@ class Call : public Napi::AsyncWorker {
     errno_ = errno;
   }
 
-  void OnOK() override {
+  Napi::Value result() override {
     auto both = Napi::Array::New(Env(), 2);
     // What is above the 32 bits of an int is not the callee's.
     both.Set(0u, Napi::Number::New(Env(), wide_ ? static_cast<double>(result_) : static_cast<int32_t>(result_)));
     both.Set(1u, Napi::Number::New(Env(), errno_));
-    deferred_.Resolve(both);
+    return both;
   }
 
  private:
@@ -56,7 +55,6 @@ class Call : public Napi::AsyncWorker {
     return true;
   }
 
-  Napi::Promise::Deferred deferred_;
   uintptr_t function_;
   uintptr_t args_[MAX_ARGS] = {};
   size_t count_ = 0;
@@ -75,9 +73,7 @@ Napi::Value callOffLoop(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < args.Length(); i++) {
     if (!call->add(args.Get(i))) throw Napi::TypeError::New(info.Env(), "at most 8 integers, typed arrays or nulls");
   }
-  const auto promise = call->promise();
-  call.release()->Queue();
-  return promise;
+  return queued(std::move(call));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "worker.h"
 #include "xen.h"
 
 namespace {
@@ -25,8 +26,19 @@ struct Library {
 // One mmap of the hypervisor's. Lives as long as its ArrayBuffer's backing store does; the memory itself until unmap().
 struct Region {
   Library library;
-  void* address;
-  size_t pages;
+  void* address = nullptr;
+  size_t pages = 0;
+
+  explicit Region(const Library& of) : library(of) {}
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+  ~Region() { unmap(); }
+
+  void hold(void* mapped, size_t count) {
+    address = mapped;
+    pages = count;
+    openMappings++;
+  }
 
   void unmap() {
     if (address == nullptr) return;
@@ -36,17 +48,11 @@ struct Region {
   }
 };
 
-class MapWorker : public Napi::AsyncWorker {
+class MapWorker : public PromiseWorker {
  public:
   MapWorker(Napi::Env env, Library library, uint32_t domid, int prot, std::vector<uint64_t> frames, size_t spare)
-      : Napi::AsyncWorker(env), deferred_(env), library_(library), domid_(domid), prot_(prot), frames_(std::move(frames)),
+      : PromiseWorker(env), library_(library), domid_(domid), prot_(prot), frames_(std::move(frames)),
         spare_(spare) {}
-
-  ~MapWorker() override {
-    if (region_) region_->unmap();
-  }
-
-  Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
   // A read of a page that could not be mapped is SIGBUS, so such pages are left out and the rest is mapped anew.
@@ -62,7 +68,7 @@ class MapWorker : public Napi::AsyncWorker {
     for (size_t slot = 0; slot < wanted.size(); slot++) slots_[wanted[slot]] = slot;
   }
 
-  void OnOK() override {
+  Napi::Value result() override {
     const auto env = Env();
     auto result = Napi::Object::New(env);
     result.Set("errno", Napi::Number::New(env, errno_));
@@ -72,18 +78,16 @@ class MapWorker : public Napi::AsyncWorker {
     for (const int error : errors_) failed += error != 0;
     result.Set("failed", Napi::Number::New(env, failed));
     if (region_) {
-      auto* region = region_.release();
+      auto* region = region_.get();
+      auto handle = Napi::External<Region>::New(env, region);
       auto buffer = Napi::ArrayBuffer::New(
           env, region->address, region->pages * GUEST_PAGE,
-          [](Napi::Env, void*, Region* gone) {
-            gone->unmap();
-            delete gone;
-          },
-          region);
+          [](Napi::Env, void*, Region* gone) { delete gone; }, region);
+      region_.release();
       result.Set("buffer", buffer);
-      result.Set("region", Napi::External<Region>::New(env, region));
+      result.Set("region", handle);
     }
-    deferred_.Resolve(result);
+    return result;
   }
 
  private:
@@ -92,6 +96,10 @@ class MapWorker : public Napi::AsyncWorker {
     std::vector<uint64_t> frames(wanted.size());
     std::vector<int> errors(wanted.size(), 0);
     for (size_t i = 0; i < wanted.size(); i++) frames[i] = frames_[wanted[i]];
+    // What can fail for lack of memory comes before the mapping.
+    std::vector<size_t> good;
+    good.reserve(wanted.size());
+    auto region = std::make_unique<Region>(library_);
     errno = 0;
     void* address = place(frames, errors);
     if (address == nullptr) {
@@ -100,7 +108,7 @@ class MapWorker : public Napi::AsyncWorker {
       wanted.clear();
       return true;
     }
-    std::vector<size_t> good;
+    region->hold(address, frames.size() + spare_);
     for (size_t i = 0; i < wanted.size(); i++) {
       if (errors[i] == 0) {
         good.push_back(wanted[i]);
@@ -109,11 +117,9 @@ class MapWorker : public Napi::AsyncWorker {
       }
     }
     if (good.size() == wanted.size()) {
-      region_ = std::make_unique<Region>(Region{library_, address, frames.size() + spare_});
-      openMappings++;
+      region_ = std::move(region);
       return true;
     }
-    library_.unmap(library_.handle, address, frames.size() + spare_);
     wanted.swap(good);
     return false;
   }
@@ -139,7 +145,6 @@ class MapWorker : public Napi::AsyncWorker {
     return array;
   }
 
-  Napi::Promise::Deferred deferred_;
   Library library_;
   uint32_t domid_;
   int prot_;
@@ -160,10 +165,7 @@ Napi::Value mapForeign(const Napi::CallbackInfo& info) {
   const auto domid = static_cast<uint32_t>(integerArg(info, 3, "domid", 0xffff));
   const int prot = info[4].ToBoolean() ? PROT_READ | PROT_WRITE : PROT_READ;
   const auto spare = static_cast<size_t>(integerArg(info, 6, "spare", GFN_LIMIT));
-  auto* worker = new MapWorker(info.Env(), library, domid, prot, frameList(info, 5), spare);
-  const auto promise = worker->promise();
-  worker->Queue();
-  return promise;
+  return queued(std::make_unique<MapWorker>(info.Env(), library, domid, prot, frameList(info, 5), spare));
 }
 
 // unmapForeign(buffer, region): once.

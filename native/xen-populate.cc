@@ -5,6 +5,7 @@
 
 #include "bitmap.h"
 #include "types.h"
+#include "worker.h"
 #include "xen.h"
 
 namespace {
@@ -16,18 +17,21 @@ using ReleaseCall = int (*)(void* xch, uint32_t domid, unsigned long extents, un
 constexpr unsigned SUPERPAGE_ORDER = 9;
 constexpr uint64_t SUPERPAGE = uint64_t{1} << SUPERPAGE_ORDER;
 
-class PopulateWorker : public Napi::AsyncWorker {
+class PopulateWorker : public PromiseWorker {
  public:
   PopulateWorker(Napi::Env env, MemoryCall populate, ReleaseCall release, void* xch, uint32_t domid, std::vector<uint64_t> gfns)
-      : Napi::AsyncWorker(env), deferred_(env), populate_(populate), release_(release), xch_(xch), domid_(domid),
+      : PromiseWorker(env), populate_(populate), release_(release), xch_(xch), domid_(domid),
         gfns_(std::move(gfns)) {}
-  Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
   void Execute() override {
     std::sort(gfns_.begin(), gfns_.end());
     gfns_.erase(std::unique(gfns_.begin(), gfns_.end()), gfns_.end());
+    // All memory is had before the domain gets its first page, so that nothing can fail between that and giving it back.
     std::vector<uint64_t> small;
+    small.reserve(gfns_.size());
+    large_.reserve(gfns_.size() / SUPERPAGE);
+    frames_.reserve(gfns_.size());
     for (size_t i = 0; i < gfns_.size();) {
       if (wholeSuperpage(i)) {
         large_.push_back(gfns_[i]);
@@ -49,7 +53,7 @@ class PopulateWorker : public Napi::AsyncWorker {
     giveBack(large_, SUPERPAGE_ORDER);
   }
 
-  void OnOK() override { deferred_.Resolve(number(Env(), error_)); }
+  Napi::Value result() override { return number(Env(), error_); }
 
  private:
   bool wholeSuperpage(size_t i) const {
@@ -58,9 +62,9 @@ class PopulateWorker : public Napi::AsyncWorker {
 
   size_t extents(const std::vector<uint64_t>& starts, unsigned order) {
     if (starts.empty()) return 0;
-    std::vector<uint64_t> frames(starts);
+    frames_.assign(starts.begin(), starts.end());
     errno = 0;
-    const int done = populate_(xch_, domid_, frames.size(), order, 0, frames.data());
+    const int done = populate_(xch_, domid_, frames_.size(), order, 0, frames_.data());
     errno_ = errno;
     return done < 0 ? 0 : done;
   }
@@ -69,13 +73,14 @@ class PopulateWorker : public Napi::AsyncWorker {
     if (!starts.empty()) release_(xch_, domid_, starts.size(), order, starts.data());
   }
 
-  Napi::Promise::Deferred deferred_;
   MemoryCall populate_;
   ReleaseCall release_;
   void* xch_;
   uint32_t domid_;
   std::vector<uint64_t> gfns_;
   std::vector<uint64_t> large_;
+  // What the hypervisor may write to.
+  std::vector<uint64_t> frames_;
   int errno_ = 0;
   int error_ = 0;
 };
@@ -116,13 +121,10 @@ Napi::Value withoutData(const Napi::CallbackInfo& info) {
 // populateGfns(populate, release: addresses, xch, domid, gfns) → Promise<errno>; all or nothing.
 Napi::Value populateGfns(const Napi::CallbackInfo& info) {
   const Words gfns = wordsArg(info, 4);
-  auto* worker = new PopulateWorker(info.Env(), reinterpret_cast<MemoryCall>(addressArg(info, 0, "populate")),
-                                    reinterpret_cast<ReleaseCall>(addressArg(info, 1, "release")),
-                                    reinterpret_cast<void*>(addressArg(info, 2, "xch")),
-                                    static_cast<uint32_t>(integerArg(info, 3, "domid", 0xffff)), {gfns.begin(), gfns.end()});
-  const auto promise = worker->promise();
-  worker->Queue();
-  return promise;
+  return queued(std::make_unique<PopulateWorker>(
+      info.Env(), reinterpret_cast<MemoryCall>(addressArg(info, 0, "populate")),
+      reinterpret_cast<ReleaseCall>(addressArg(info, 1, "release")), reinterpret_cast<void*>(addressArg(info, 2, "xch")),
+      static_cast<uint32_t>(integerArg(info, 3, "domid", 0xffff)), std::vector<uint64_t>(gfns.begin(), gfns.end())));
 }
 
 }  // namespace

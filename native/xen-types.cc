@@ -5,6 +5,7 @@
 
 #include "bitmap.h"
 #include "types.h"
+#include "worker.h"
 #include "xen.h"
 
 namespace {
@@ -24,34 +25,31 @@ struct Query {
   }
 };
 
-class TypesWorker : public Napi::AsyncWorker {
+class TypesWorker : public PromiseWorker {
  public:
   TypesWorker(Napi::Env env, Query query, std::vector<uint64_t> frames)
-      : Napi::AsyncWorker(env), deferred_(env), query_(query), frames_(std::move(frames)) {}
-  Napi::Promise promise() const { return deferred_.Promise(); }
+      : PromiseWorker(env), query_(query), frames_(std::move(frames)) {}
 
  protected:
   void Execute() override { errno_ = frames_.empty() ? 0 : query_.ask(frames_); }
-  void OnOK() override {
-    if (errno_ != 0) return deferred_.Resolve(number(Env(), -errno_));
+  Napi::Value result() override {
+    if (errno_ != 0) return number(Env(), -errno_);
     auto types = Napi::Uint8Array::New(Env(), frames_.size());
     for (size_t i = 0; i < frames_.size(); i++) types[i] = pfnInfoType(frames_[i]);
-    deferred_.Resolve(types);
+    return types;
   }
 
  private:
-  Napi::Promise::Deferred deferred_;
   Query query_;
   std::vector<uint64_t> frames_;
   int errno_ = 0;
 };
 
-class HolesWorker : public Napi::AsyncWorker {
+class HolesWorker : public PromiseWorker {
  public:
   HolesWorker(Napi::Env env, Query query, Napi::Uint8Array bitmap, uint64_t pages)
-      : Napi::AsyncWorker(env), deferred_(env), query_(query), kept_(Napi::Persistent(static_cast<Napi::Object>(bitmap))),
+      : PromiseWorker(env), query_(query), kept_(Napi::Persistent(static_cast<Napi::Object>(bitmap))),
         bitmap_{bitmap.Data(), bitmap.ByteLength()}, pages_(pages) {}
-  Napi::Promise promise() const { return deferred_.Promise(); }
 
  protected:
   void Execute() override {
@@ -68,7 +66,7 @@ class HolesWorker : public Napi::AsyncWorker {
     }
     if (errno_ == 0 && !gfns.empty()) drop(gfns);
   }
-  void OnOK() override { deferred_.Resolve(number(Env(), errno_ != 0 ? -static_cast<double>(errno_) : left_)); }
+  Napi::Value result() override { return number(Env(), errno_ != 0 ? -static_cast<double>(errno_) : left_); }
 
  private:
   void drop(std::vector<uint64_t>& gfns) {
@@ -85,7 +83,6 @@ class HolesWorker : public Napi::AsyncWorker {
     gfns.clear();
   }
 
-  Napi::Promise::Deferred deferred_;
   Query query_;
   Napi::ObjectReference kept_;
   Bytes bitmap_;
@@ -99,18 +96,11 @@ Query queryArg(const Napi::CallbackInfo& info) {
           static_cast<uint32_t>(integerArg(info, 2, "domid", 0xffff))};
 }
 
-template <typename Worker>
-Napi::Value queued(Worker* worker) {
-  const auto promise = worker->promise();
-  worker->Queue();
-  return promise;
-}
-
 // pfnTypes(function, xch, domid, frames: Uint32Array | BigUint64Array, at most 1,024) → Promise<Uint8Array | -errno>
 Napi::Value pfnTypes(const Napi::CallbackInfo& info) {
   auto frames = frameList(info, 3);
   if (frames.size() > BATCH) throw Napi::RangeError::New(info.Env(), "at most 1,024 frames");
-  return queued(new TypesWorker(info.Env(), queryArg(info), std::move(frames)));
+  return queued(std::make_unique<TypesWorker>(info.Env(), queryArg(info), std::move(frames)));
 }
 
 // dropHoles(function, xch, domid, bitmap: Uint8Array, pages) → Promise<bits left | -errno>. The bitmap is changed meanwhile.
@@ -118,7 +108,7 @@ Napi::Value dropHoles(const Napi::CallbackInfo& info) {
   const Bytes bitmap = bytesArg(info, 3);
   const uint64_t pages = integerArg(info, 4, "pages", GFN_LIMIT);
   needAtLeast(info.Env(), "bitmap", bitmap.size, (pages + 7) / 8);
-  return queued(new HolesWorker(info.Env(), queryArg(info), info[3].As<Napi::Uint8Array>(), pages));
+  return queued(std::make_unique<HolesWorker>(info.Env(), queryArg(info), info[3].As<Napi::Uint8Array>(), pages));
 }
 
 }  // namespace

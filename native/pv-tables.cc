@@ -52,10 +52,9 @@ int localise(Frames p2m, uint64_t* table) {
 
 uint64_t* tableAt(Bytes base, uint64_t slot) { return reinterpret_cast<uint64_t*>(base.data + slot * GUEST_PAGE); }
 
-// One type and one error for each slot, and a base whose pages can be read as 64-bit words.
-void needBatch(Napi::Env env, Bytes base, Bytes types, Words slots, Span<int32_t> errors) {
+// One error for each slot, and a base whose pages can be read as 64-bit words.
+void needBatch(Napi::Env env, Bytes base, Words slots, Span<int32_t> errors) {
   needSlots(env, slots, base);
-  needSameLength(env, "slots", slots.size, "types", types.size);
   needSameLength(env, "slots", slots.size, "errors", errors.size);
   if (reinterpret_cast<uintptr_t>(base.data) % sizeof(uint64_t) != 0)
     throw Napi::RangeError::New(env, "base is not aligned to 8 bytes");
@@ -76,7 +75,8 @@ Napi::Value normaliseTables(const Napi::CallbackInfo& info) {
   const Words slots = wordsArg(info, 4);
   const Span<int32_t> errors = integersArg(info, 5);
   uint64_t spare = integerArg(info, 6, "spare", NOT_MAPPED - 1);
-  needBatch(info.Env(), base, types, slots, errors);
+  needBatch(info.Env(), base, slots, errors);
+  needSameLength(info.Env(), "slots", slots.size, "types", types.size);
   needAtLeast(info.Env(), "base", base.size, (spare + countTables(types, slots)) * GUEST_PAGE);
   size_t failed = 0;
   for (size_t i = 0; i < slots.size; i++) {
@@ -89,39 +89,48 @@ Napi::Value normaliseTables(const Napi::CallbackInfo& info) {
   return number(info.Env(), failed);
 }
 
-// restoreForm(m2p, p2m, base, types: Uint8Array, slots: Uint32Array, errors: Int32Array) → failures
+// restoreForm(m2p, p2m, base, table: Uint8Array, pfns, slots: Uint32Array, errors: Int32Array) → failures
 Napi::Value restoreForm(const Napi::CallbackInfo& info) {
   const Frames m2p = framesArg(info, 0);
   const Frames p2m = framesArg(info, 1);
   const Bytes base = bytesArg(info, 2);
-  const Bytes types = bytesArg(info, 3);
-  const Words slots = wordsArg(info, 4);
-  const Span<int32_t> errors = integersArg(info, 5);
-  needBatch(info.Env(), base, types, slots, errors);
+  const Bytes table = bytesArg(info, 3);
+  const Words pfns = wordsArg(info, 4);
+  const Words slots = wordsArg(info, 5);
+  const Span<int32_t> errors = integersArg(info, 6);
+  needBatch(info.Env(), base, slots, errors);
+  needSameLength(info.Env(), "pfns", pfns.size, "slots", slots.size);
   size_t failed = 0;
   for (size_t i = 0; i < slots.size; i++) {
-    if (!(types[i] & MACHINE_FORM) || slots[i] == NOT_MAPPED) continue;
-    uint64_t* table = tableAt(base, slots[i]);
-    errors[i] = normalise(m2p, p2m, table, tableLevel(types[i]), table);
-    types[i] &= ~MACHINE_FORM;
+    if (pfns[i] >= table.size) continue;
+    uint8_t& type = table[pfns[i]];
+    if (!(type & MACHINE_FORM) || slots[i] == NOT_MAPPED) continue;
+    uint64_t* page = tableAt(base, slots[i]);
+    errors[i] = normalise(m2p, p2m, page, tableLevel(type), page);
+    type &= ~MACHINE_FORM;
     failed += errors[i] != 0;
   }
   return number(info.Env(), failed);
 }
 
-// localiseTables(p2m, base, types: Uint8Array, slots: Uint32Array, errors: Int32Array) → failures
+// localiseTables(p2m, base, table: Uint8Array, pfns, slots: Uint32Array, errors: Int32Array) → failures
 Napi::Value localiseTables(const Napi::CallbackInfo& info) {
   const Frames p2m = framesArg(info, 0);
   const Bytes base = bytesArg(info, 1);
-  const Bytes types = bytesArg(info, 2);
-  const Words slots = wordsArg(info, 3);
-  const Span<int32_t> errors = integersArg(info, 4);
-  needBatch(info.Env(), base, types, slots, errors);
+  const Bytes table = bytesArg(info, 2);
+  const Words pfns = wordsArg(info, 3);
+  const Words slots = wordsArg(info, 4);
+  const Span<int32_t> errors = integersArg(info, 5);
+  needBatch(info.Env(), base, slots, errors);
+  needSameLength(info.Env(), "pfns", pfns.size, "slots", slots.size);
   size_t failed = 0;
   for (size_t i = 0; i < slots.size; i++) {
-    if (tableLevel(types[i]) == 0 || (types[i] & MACHINE_FORM) || slots[i] == NOT_MAPPED) continue;
+    if (pfns[i] >= table.size) continue;
+    // Where a batch names a pfn twice, the second is the same page, which has its form by then.
+    uint8_t& type = table[pfns[i]];
+    if (tableLevel(type) == 0 || (type & MACHINE_FORM) || slots[i] == NOT_MAPPED) continue;
     errors[i] = localise(p2m, tableAt(base, slots[i]));
-    if (errors[i] == 0) types[i] |= MACHINE_FORM;
+    if (errors[i] == 0) type |= MACHINE_FORM;
     failed += errors[i] != 0;
   }
   return number(info.Env(), failed);

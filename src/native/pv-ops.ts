@@ -45,24 +45,29 @@ export interface PvOps {
     errors: Int32Array,
     spare: number,
   ): number;
-  /** The same in place, for page tables that have {@link MACHINE_FORM}, which they lose. A page that failed is not whole any more. */
+  /**
+   * The same in place, for those of the pfns that have {@link MACHINE_FORM} in `table`, the types of all pfns, where they lose it. A page
+   * that failed is not whole any more. A pfn may be named twice; one beyond `table` is left alone.
+   */
   restoreForm(
     m2p: BigUint64Array,
     p2m: BigUint64Array,
     base: Uint8Array,
-    types: Uint8Array,
+    table: Uint8Array,
+    pfns: Uint32Array,
     slots: Uint32Array,
     errors: Int32Array,
   ): number;
   /**
-   * The reverse, in place, on hostile input, for page tables without {@link MACHINE_FORM}, which they get. errors[i] is ENOENT where an
-   * entry's page is not populated yet, and ERANGE where the domain has no such pfn; such a page is left as it was. Returns how many
-   * failed.
+   * The reverse, in place, on hostile input, for page tables without {@link MACHINE_FORM}, which they get in `table`. errors[i] is
+   * ENOENT where an entry's page is not populated yet, and ERANGE where the domain has no such pfn; such a page is left as it was.
+   * Returns how many failed.
    */
   localiseTables(
     p2m: BigUint64Array,
     base: Uint8Array,
-    types: Uint8Array,
+    table: Uint8Array,
+    pfns: Uint32Array,
     slots: Uint32Array,
     errors: Int32Array,
   ): number;

@@ -65,7 +65,8 @@ describeAddon('page tables', (native) => {
         const named = types.slice();
         const base = memory(0);
         const errors = new Int32Array(pages.length);
-        const failed = ops.localiseTables(p2m, base, types, slots, errors);
+        const pfns = Uint32Array.from(slots.keys());
+        const failed = ops.localiseTables(p2m, base, types, pfns, slots, errors);
         let failures = 0;
         pages.forEach(({ entries }, i) => {
           if (slots[i] === NOT_MAPPED) return;
@@ -97,13 +98,26 @@ describeAddon('page tables', (native) => {
         );
         const base = memoryOf([entries]);
         const types = Uint8Array.of(level);
-        const slots = Uint32Array.of(0);
-        if (ops.localiseTables(p2m, base, types, slots, new Int32Array(1)) > 0) return;
+        const first = Uint32Array.of(0);
+        if (ops.localiseTables(p2m, base, types, first, first, new Int32Array(1)) > 0) return;
         expect(types[0]).toBe(level | MACHINE_FORM);
-        expect(ops.restoreForm(m2p, p2m, base, types, slots, new Int32Array(1))).toBe(0);
+        expect(ops.restoreForm(m2p, p2m, base, types, first, first, new Int32Array(1))).toBe(0);
         expect([types[0], pageAt(base, 0)]).toEqual([level, entries]);
       }),
     );
+  });
+
+  test('a page table that a batch names twice is turned once, both ways', () => {
+    const p2m = BigUint64Array.of(1n, 2n, 0n);
+    const m2p = BigUint64Array.of(2n, 0n, 1n);
+    const base = memoryOf([[0x0001n, 0x1001n]]);
+    const table = Uint8Array.of(0, 0, 1);
+    const batch = [Uint32Array.of(2, 2), Uint32Array.of(0, 0), new Int32Array(2)] as const;
+    const before = pageAt(base, 0);
+    expect(ops.localiseTables(p2m, base, table, ...batch)).toBe(0);
+    expect(pageAt(base, 0).slice(0, 2)).toEqual([0x1001n, 0x2001n]);
+    expect(ops.restoreForm(m2p, p2m, base, table, ...batch)).toBe(0);
+    expect([pageAt(base, 0), table[2]]).toEqual([before, 1]);
   });
 
   test('missingFrames names what localiseTables lacks', () => {
@@ -129,17 +143,20 @@ describeAddon('page tables', (native) => {
     const { m2p, p2m } = { m2p: new BigUint64Array(4), p2m: new BigUint64Array(4) };
     const base = memoryOf([[], []]);
     const one = Uint8Array.of(1);
+    const first = Uint32Array.of(0);
     const errors = new Int32Array(1);
     expect(() => ops.normaliseTables(m2p, p2m, base, one, Uint32Array.of(2), errors, 1)).toThrow(OUT_OF_RANGE);
     expect(() => ops.normaliseTables(m2p, p2m, base, one, Uint32Array.of(0), errors, 2)).toThrow(OUT_OF_RANGE);
     expect(() => ops.normaliseTables(m2p, p2m, base, one, Uint32Array.of(0), new Int32Array(2), 1)).toThrow(
       OUT_OF_RANGE,
     );
-    expect(() => ops.localiseTables(p2m, base, one, Uint32Array.of(2), errors)).toThrow(OUT_OF_RANGE);
-    expect(() => ops.localiseTables(p2m, base.subarray(4), one, Uint32Array.of(0), errors)).toThrow(OUT_OF_RANGE);
+    expect(ops.localiseTables(p2m, base, one, Uint32Array.of(1), first, errors)).toBe(0);
+    expect(() => ops.localiseTables(p2m, base, one, new Uint32Array(2), first, errors)).toThrow(OUT_OF_RANGE);
+    expect(() => ops.localiseTables(p2m, base, one, first, Uint32Array.of(2), errors)).toThrow(OUT_OF_RANGE);
+    expect(() => ops.localiseTables(p2m, base.subarray(4), one, first, first, errors)).toThrow(OUT_OF_RANGE);
     expect(() => ops.missingFrames(p2m, base, 2, new Uint32Array(512))).toThrow(OUT_OF_RANGE);
     expect(() => ops.missingFrames(p2m, base, 0, new Uint32Array(511))).toThrow(OUT_OF_RANGE);
-    expect(() => ops.localiseTables(new Uint8Array(8) as never, base, one, Uint32Array.of(0), errors)).toThrow(
+    expect(() => ops.localiseTables(new Uint8Array(8) as never, base, one, first, first, errors)).toThrow(
       expect.objectContaining({ name: 'TypeError' }),
     );
   });

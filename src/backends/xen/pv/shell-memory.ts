@@ -78,7 +78,9 @@ export class ShellMemory implements ForeignMemory {
     await this.giveFrames(gfns, types);
     this.shell.populated = true;
     if (!types || types.includes(PageType.XALLOC)) await this.clear(emptied(gfns, before, types));
-    ops.setTypes(this.shell.types, gfns, types ? populated(types) : before.map(orPlain));
+    const after = types ? populated(types) : before.map(orPlain);
+    ops.setTypes(this.shell.types, gfns, after);
+    if (after.includes(PageType.XTAB)) this.takenBack = true;
   }
 
   /** A page table may refer to the page still, so its frame is kept until all page tables are final. */
@@ -184,8 +186,8 @@ export class ShellMemory implements ForeignMemory {
     if (ops.findBytes(types, MACHINE_FORM_TABLE, 0, new Uint32Array(1)) === 0 || base.length === 0) return;
     this.machine ??= mapMachineFrames(this.session);
     const { frames } = await this.machine;
-    const failed = ops.restoreForm(frames, this.shell.p2m, base, types, slots, new Int32Array(gfns.length));
-    ops.setTypes(this.shell.types, gfns, types);
+    const errors = new Int32Array(gfns.length);
+    const failed = ops.restoreForm(frames, this.shell.p2m, base, this.shell.types, gfns, slots, errors);
     if (failed > 0)
       throw badRecord(this.domid, `${failed} of its page tables name machine frames that are not its own`);
   }
@@ -207,8 +209,7 @@ export class ShellMemory implements ForeignMemory {
     const types = this.typesOf(gfns, 0xff);
     if (ops.findBytes(types, STREAM_FORM_TABLE, 0, new Uint32Array(1)) === 0) return undefined;
     const errors = new Int32Array(gfns.length);
-    const failed = ops.localiseTables(this.shell.p2m, base, types, slots, errors);
-    ops.setTypes(this.shell.types, gfns, types);
+    const failed = ops.localiseTables(this.shell.p2m, base, this.shell.types, gfns, slots, errors);
     return failed > 0 ? errors : undefined;
   }
 

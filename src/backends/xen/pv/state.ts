@@ -8,7 +8,7 @@ import { decodeTscInfo } from '../platform-state/tsc-info.js';
 import type { Session } from '../session.js';
 import type { Rings, ShellWiring } from '../wiring.js';
 import type { PvControl } from './control.js';
-import { not64Bit } from './errors.js';
+import { badRecord, not64Bit } from './errors.js';
 import { Finisher } from './finish.js';
 import type { GuestFrames } from './frame-maps.js';
 import { decodeP2mFrames, decodePvInfo, PV_INFO_64BIT } from './records.js';
@@ -113,8 +113,8 @@ export class PvState implements PlatformState {
   async finish(): Promise<void> {
     this.session.domain(this.domid);
     const shell = this.openShell();
-    if (!this.vcpus.has(0)) throw this.invalid('the registers of vCPU 0 have not been restored');
-    if (!this.sharedInfo) throw this.invalid('no shared_info has been restored');
+    if (!this.vcpus.has(0)) throw badRecord(this.domid, 'the stream has no registers of vCPU 0');
+    if (!this.sharedInfo) throw badRecord(this.domid, 'the stream has no shared_info');
     const finisher = new Finisher(this.session, this.domid, this.control, shell.frames);
     await shell.finishPages();
     await finisher.sharedInfo(this.sharedInfo);

@@ -6,6 +6,7 @@
 import type { Session } from '../session.js';
 import { badGuest } from './errors.js';
 import { FRAMES_PER_PAGE } from './layout.js';
+import { longestP2m } from './p2m-limit.js';
 import type { P2mPlace } from './shared-info.js';
 
 const PAGE_BYTES = 4096;
@@ -28,6 +29,13 @@ export async function findP2m(session: Session, domid: number, place: P2mPlace):
   return place.cr3 === 0n ? fromTree(session, domid, place) : fromArray(session, domid, place);
 }
 
+/** What the guest says, without the tail that leads nowhere: a kernel may make that as long as it likes. */
+function checkLength(session: Session, domid: number, nrPfns: number): void {
+  const { maxPages } = session.domain(domid);
+  if (nrPfns > longestP2m(maxPages))
+    throw badGuest(domid, `a P2M of ${nrPfns} entries is too long for a domain of ${maxPages} pages`);
+}
+
 const pagesFor = (nrPfns: number): number => Math.ceil(nrPfns / FRAMES_PER_PAGE);
 
 async function fromArray(session: Session, domid: number, { cr3, vaddr, nrPfns }: P2mPlace): Promise<P2mPages> {
@@ -36,7 +44,9 @@ async function fromArray(session: Session, domid: number, { cr3, vaddr, nrPfns }
   let tables = BigUint64Array.of(cr3 >> 12n);
   for (let level = LEVELS; level >= 1; level--) {
     const shift = BigInt(12 + BITS_PER_LEVEL * (level - 1));
-    const entries = new BigUint64Array(Number((last >> shift) - (vaddr >> shift)) + 1);
+    const length = Number((last >> shift) - (vaddr >> shift)) + 1;
+    if (level === 1) checkLength(session, domid, Math.min(nrPfns, length * FRAMES_PER_PAGE));
+    const entries = new BigUint64Array(length);
     await withPages(session, domid, tables, (page) => {
       const found = session.ops.entryFrames(page, Number((vaddr >> shift) & ENTRY_MASK), entries);
       if (found < entries.length) throw badGuest(domid, `its P2M has a gap at level ${level}, entry ${found}`);
@@ -55,7 +65,9 @@ async function fromTree(session: Session, domid: number, { frameListList, nrPfns
     middles.set(page.subarray(0, middles.length)),
   );
   const used = middles.subarray(0, withoutTail(middles));
-  const mfns = new BigUint64Array(Math.min(pagesFor(nrPfns), used.length * FRAMES_PER_PAGE));
+  const room = used.length * FRAMES_PER_PAGE;
+  checkLength(session, domid, Math.min(nrPfns, room * FRAMES_PER_PAGE));
+  const mfns = new BigUint64Array(Math.min(pagesFor(nrPfns), room));
   await withPages(session, domid, used, (page) => mfns.set(page.subarray(0, mfns.length)));
   return { mfns, nrPfns: Math.min(nrPfns, mfns.length * FRAMES_PER_PAGE) };
 }

@@ -4,12 +4,9 @@ import { PageType } from '../../backend.js';
 import type { Session } from '../session.js';
 import { badRecord } from './errors.js';
 import { FRAMES_PER_PAGE, INVALID_FRAME } from './layout.js';
+import { longestP2m } from './p2m-limit.js';
 import type { P2mFrames } from './records.js';
 import type { FrameUse } from './vcpu-context.js';
-
-/** A P2M has room for what the guest may grow to and for holes, but a stream must not make us reserve memory for any number. */
-const MAX_TIMES_ITS_PAGES = 16;
-const ALWAYS_ALLOWED = 2 ** 21;
 
 const NO_LEAF = 0xffff_ffff;
 
@@ -76,7 +73,7 @@ export class ShellFrames {
   }
 
   private get limit(): number {
-    return Math.max(ALWAYS_ALLOWED, this.maxPages * MAX_TIMES_ITS_PAGES);
+    return longestP2m(this.maxPages);
   }
 
   private resize(nrPfns: number): void {

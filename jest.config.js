@@ -6,7 +6,7 @@ module.exports = {
   transform: {},
   reporters: ['default', '<rootDir>/../../scripts/skip-reporter.js'],
   maxWorkers: 2,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // A test file that leaves a thread, a socket or a timer behind should be seen, not waited for.
   openHandlesTimeout: 2_000,
 };

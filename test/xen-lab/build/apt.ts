@@ -3,9 +3,14 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Suite } from '../flavours.js';
 import type { Command } from './command.js';
+import { digestOfPath } from './stamp.js';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const DEFAULT_MIRROR = 'http://deb.debian.org/debian';
+const SECURITY_MIRROR = 'http://deb.debian.org/debian-security';
+
+/** For the inputs of a part that takes a package as it is. */
+export const APT_RECIPE = digestOfPath(__filename);
 
 export class Apt {
   private readonly options: string[];
@@ -66,8 +71,11 @@ export class Apt {
   private async fetchLists(): Promise<void> {
     for (const folder of ['lists/partial', 'cache/archives/partial'])
       mkdirSync(join(this.dir, folder), { recursive: true });
-    const source = `[signed-by=${KEYRING}] ${mirror()} ${this.suite} main`;
-    writeFileSync(join(this.dir, 'sources.list'), `deb ${source}\ndeb-src ${source}\n`);
+    const signed = `[signed-by=${KEYRING}]`;
+    const release = `${signed} ${mirror()} ${this.suite} main`;
+    // What Debian ships is what apt would install: Xen 4.17 lost its shadow paging by a security update. Sources come later there.
+    const security = `${signed} ${SECURITY_MIRROR} ${this.suite}-security main`;
+    writeFileSync(join(this.dir, 'sources.list'), `deb ${release}\ndeb ${security}\ndeb-src ${release}\n`);
     await this.command('apt-get', [...this.options, 'update', '-qq']);
   }
 }

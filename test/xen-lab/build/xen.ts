@@ -3,6 +3,7 @@ import { appendFileSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from '
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FLAVOURS, type FlavourName } from '../flavours.js';
+import { APT_RECIPE } from './apt.js';
 import type { BuildContext } from './context.js';
 import type { Part } from './part.js';
 import { digestOfPath } from './stamp.js';
@@ -19,7 +20,7 @@ export function xenPart(flavour: FlavourName, context: BuildContext): Part {
   return {
     name: xenPartName(flavour),
     after: [],
-    inputs: [digestOfPath(__filename), flavour],
+    inputs: [digestOfPath(__filename), flavour, ...(full ? [] : [APT_RECIPE])],
     async build() {
       mkdirSync(dirname(context.layout.xen(flavour)), { recursive: true });
       await (full ? buildFromSource(flavour, context) : takeAsShipped(flavour, context));

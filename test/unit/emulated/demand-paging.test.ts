@@ -149,7 +149,9 @@ test('live: two vCPUs that run into missing pages all the time get every one, an
     if (data) void domain.paging.load(gfns(gfn), data);
   });
   const some = Uint32Array.from({ length: 900 }, (_, i) => i + 20);
-  for (let round = 0; round < 3; round++) {
+  // On a busy machine a vCPU's thread may get no turn for some rounds.
+  const allMissed = (): boolean => domain.guestReport().vcpus.every(({ misses }) => misses > 3);
+  for (let round = 0; round < 3 || !allMissed(); round++) {
     await domain.pause();
     const memory = domain.core.machine.memory.slice();
     const errors = await domain.paging.evict(some);
@@ -165,8 +167,7 @@ test('live: two vCPUs that run into missing pages all the time get every one, an
   await domain.paging.disable();
   const { vcpus, corrupt } = domain.guestReport();
   expect(corrupt).toBe(0);
-  for (const { misses, blockedMs, crashed } of vcpus) {
-    expect(misses).toBeGreaterThan(3);
+  for (const { blockedMs, crashed } of vcpus) {
     expect(blockedMs).toBeGreaterThan(0);
     expect(crashed).toBeUndefined();
   }

@@ -56,6 +56,18 @@ const flagsOf = (fd: number): string =>
   /flags:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '';
 
 describeNative('StreamChannel', () => {
+  it('fills several buffers by one read, wherever the bytes stop coming meanwhile', async () => {
+    const { from, to } = pipe();
+    await using reader = new StreamChannel(ops, from, 'read');
+    const data = new Uint8Array(randomBytes(12));
+    const [a, b, c] = [new Uint8Array(4), new Uint8Array(5), new Uint8Array(3)];
+    writeSync(to, data.subarray(0, 6));
+    const read = reader.readv([a, b, c]);
+    writeSync(to, data.subarray(6));
+    await read;
+    expect(Buffer.concat([a, b, c])).toEqual(Buffer.from(data));
+  });
+
   it('carries more than a pipe holds, in pieces and in order', async () => {
     const { from, to } = pipe();
     await using writer = new StreamChannel(ops, to, 'write');

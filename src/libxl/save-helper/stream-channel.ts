@@ -40,14 +40,19 @@ export class StreamChannel implements Channel {
       isPipe && direction === 'write' ? openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK) : fd;
   }
 
-  async read(into: Uint8Array): Promise<void> {
+  read(into: Uint8Array): Promise<void> {
+    return this.readv([into]);
+  }
+
+  async readv(into: readonly Uint8Array[]): Promise<void> {
     if (this.reading) throw new TypeError('a channel takes one read at a time');
     this.reading = true;
     try {
-      const now = this.ops.fdRead(this.fd, this.cancel, [into], false);
+      const wanted = into.reduce((sum, { length }) => sum + length, 0);
+      const now = this.ops.fdRead(this.fd, this.cancel, into, false);
       const received = needsMore(now) ? await this.readRest(into, now[0]) : this.checked('reading', now);
-      if (received < into.length) {
-        throw new ChannelError('ENDED', `the stream ends ${into.length - received} bytes too early`, received);
+      if (received < wanted) {
+        throw new ChannelError('ENDED', `the stream ends ${wanted - received} bytes too early`, received);
       }
     } finally {
       this.reading = false;
@@ -83,8 +88,8 @@ export class StreamChannel implements Channel {
     if (this.writeFd !== this.fd) closeSync(this.writeFd);
   }
 
-  private async readRest(into: Uint8Array, received: number): Promise<number> {
-    this.lastRead = this.ops.fdRead(this.fd, this.cancel, [into.subarray(received)], true);
+  private async readRest(into: readonly Uint8Array[], received: number): Promise<number> {
+    this.lastRead = this.ops.fdRead(this.fd, this.cancel, rest(into, received), true);
     return received + this.checked('reading', await this.lastRead);
   }
 
@@ -118,11 +123,12 @@ function needsMore([, errno]: FdResult): boolean {
   return errno === EAGAIN;
 }
 
-function rest(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
+/** What of `chunks` lies behind the first `done` bytes. */
+function rest(chunks: readonly Uint8Array[], done: number): Uint8Array[] {
   const left: Uint8Array[] = [];
   for (const chunk of chunks) {
-    if (written < chunk.length) left.push(chunk.subarray(written));
-    written = Math.max(0, written - chunk.length);
+    if (done < chunk.length) left.push(chunk.subarray(done));
+    done = Math.max(0, done - chunk.length);
   }
   return left;
 }

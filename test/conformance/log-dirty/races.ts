@@ -47,8 +47,9 @@ class Copy {
 async function account(domain: Domain, copy: Copy, sleep: (ms: number) => Promise<void>): Promise<number> {
   let reported = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    // Back to back, and then with ever longer pauses in between: the race is in the moment of the CLEAN.
-    if (round % 3 === 2) await sleep(round / 10);
+    // Back to back, and then with ever longer pauses in between: the race is in the moment of the CLEAN, and a guest that shares a
+    // core with us must get to write at all.
+    if (round % 3 === 2) await sleep(round);
     reported += await copy.refresh(await cleanAll(domain));
     await domain.pause();
     await copy.verify(await peekAll(domain), `round ${round}`);
@@ -83,7 +84,10 @@ export const races: Topic = {
         for (const gfn of pages) if (isSet(bitmap, gfn)) seen.add(gfn);
       };
       const collectAll = async (): Promise<void> => {
-        while (busy) await collect();
+        while (busy) {
+          await collect();
+          await scene.sleep(1);
+        }
       };
       const writeAll = async (): Promise<void> => {
         for (let at = 0; at < pages.length; at += 8) await guest.write(pages.subarray(at, at + 8), 5);

@@ -27,5 +27,7 @@ test('what both helpers are told stands before xl', () => {
 
 test('what is sent is counted before the receiver has it', () => {
   const command = migrationCommand({ guest, source: 'stock', target: 'stock', countInto: '/x/bytes' });
-  expect(command).toContain('tee >(wc -c >/x/bytes) | env -u LIBXL_SAVE_HELPER xl migrate-receive');
+  expect(command).toContain(
+    'wc -c </x/bytes.pipe >/x/bytes & tee /x/bytes.pipe | env -u LIBXL_SAVE_HELPER xl migrate-receive',
+  );
 });

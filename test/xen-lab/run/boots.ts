@@ -40,14 +40,16 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
   const running = new Map<Promise<void>, number>();
   const used = () => [...running.values()].reduce((total, hosts) => total + hosts, 0);
   while (waiting.length > 0 && !options.signal.aborted) {
-    const fitting = waiting.findIndex(([{ hosts }]) => running.size === 0 || used() + hosts <= options.jobs);
+    const fitting = waiting.findIndex(
+      ([step]) => running.size === 0 || used() + weightOf(step, options) <= options.jobs,
+    );
     if (fitting === -1) {
       await Promise.race(running.keys());
       continue;
     }
     const [group] = waiting.splice(fitting, 1);
     const run = runGroup(group, options).finally(() => running.delete(run));
-    running.set(run, group[0].hosts);
+    running.set(run, weightOf(group[0], options));
   }
   await Promise.all(running.keys());
 }
@@ -55,6 +57,11 @@ export async function runSteps(steps: readonly Step[], options: RunOptions): Pro
 /** The longest first, so that none of them runs alone at the end. */
 function lengthOf(group: readonly Step[]): number {
   return group.reduce((total, { timeoutS, expectedS = timeoutS / 8 }) => total + expectedS, 0);
+}
+
+/** How many of the jobs it takes. */
+function weightOf({ hosts, alone }: Step, { jobs }: RunOptions): number {
+  return alone ? Math.max(hosts, jobs) : hosts;
 }
 
 async function runGroup(group: readonly Step[], options: RunOptions): Promise<void> {

@@ -39,7 +39,9 @@ export interface Migration {
 export function migrationCommand(migration: Migration): string {
   const { guest, source, target, rune = '', environment = {}, countInto } = migration;
   const receive = `${using(target)} xl migrate-receive`;
-  const counted = `bash -c ${quoted(`tee >(wc -c >${countInto}) | ${receive}`)}`;
+  const pipe = `${countInto}.pipe`;
+  const counting = `rm -f ${pipe}; mkfifo ${pipe}; wc -c <${pipe} >${countInto} & tee ${pipe} | ${receive}`;
+  const counted = `sh -c ${quoted(counting)}`;
   const command = `${rune} ${countInto === undefined ? receive : counted}`.trim();
   const settings = Object.entries(environment).map(([name, value]) => ` ${name}=${quoted(value)}`);
   return `${using(source)}${settings.join('')} xl migrate -s '' ${guest.name} ${quoted(command)}`;

@@ -34,6 +34,7 @@ export class XenDomain implements Domain {
   readonly state: ReportingState;
   readonly paging: NoDemandPaging;
   private readonly release: () => Promise<void>;
+  private readonly nrGfns: (() => number | undefined) | undefined;
 
   constructor(
     private readonly session: Session,
@@ -48,10 +49,12 @@ export class XenDomain implements Domain {
     this.memory = parts.memory;
     this.state = parts.state;
     this.release = parts.release;
+    this.nrGfns = 'nrGfns' in parts ? parts.nrGfns : undefined;
   }
 
   async info(): Promise<DomainInfo> {
-    return describe(this.session, this.session.domain(this.domid), this.origin.name);
+    const info = describe(this.session, this.session.domain(this.domid), this.origin.name);
+    return { ...info, nrGfns: this.nrGfns?.() ?? info.nrGfns };
   }
 
   async pause(): Promise<void> {

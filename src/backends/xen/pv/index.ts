@@ -14,6 +14,8 @@ export interface PvParts {
   readonly state: PvState;
   /** Lets go what is mapped of the domain without anybody having asked for it, so that it can die. */
   release(): Promise<void>;
+  /** Highest pfn that has a page, plus one, where the hypervisor cannot know: it looks into shared info, which a shell has not got yet. */
+  nrGfns?(): number | undefined;
 }
 
 export function pvParts(session: Session, domid: number, origin: Origin): PvParts {
@@ -32,12 +34,17 @@ function shellParts(session: Session, domid: number, control: PvControl, { wirin
   const pages = new ShellMemory(session, domid, control, shell);
   const memory = new PvMemory(pages);
   const guest = new GuestFrames(session, domid, () => shell.p2m);
+  let finished = false;
   const state = new PvState(session, domid, control, guest, {
     frames: shell,
     wiring,
     finishPages: () => pages.finish(),
-    finished: () => memory.become(new GuestMemory(session, domid, guest)),
+    finished: () => {
+      finished = true;
+      memory.become(new GuestMemory(session, domid, guest));
+    },
   });
+  const nrGfns = (): number | undefined => (finished ? undefined : shell.nrGfns);
   const release = async (): Promise<void> => void (await Promise.all([pages.release(), guest.release()]));
-  return { memory, state, release };
+  return { memory, state, release, nrGfns };
 }

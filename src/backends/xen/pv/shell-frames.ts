@@ -45,6 +45,11 @@ export class ShellFrames {
     this.leaves = all;
   }
 
+  /** Highest pfn that has a page, plus one. */
+  get nrGfns(): number {
+    return this.types.findLastIndex((type) => type !== PageType.XTAB) + 1;
+  }
+
   mfns(pfns: Uint32Array): BigUint64Array {
     const mfns = new BigUint64Array(pfns.length);
     this.session.ops.machineFrames(this.p2m, pfns, mfns);

@@ -1,5 +1,5 @@
 import { groupsOf, type RunningLab, runSteps } from '../../xen-lab/run/boots.js';
-import type { Outcome, Step } from '../../xen-lab/run/step.js';
+import { GuestHarmed, type Outcome, type Step } from '../../xen-lab/run/step.js';
 import { Dom0 } from '../../xen-lab/vm/dom0.js';
 
 const DOM0 = new Dom0('dom0-1', '192.168.77.1', { port: 1, key: '/dev/null', knownHosts: '/dev/null' });
@@ -140,6 +140,17 @@ test('the boot that is expected to take longest comes first, whatever its limit'
   ];
   await world.run(steps, 1);
   expect(world.outcomes.map(({ name }) => name)).toEqual(['c', 'b', 'a']);
+});
+
+test('a guest that has come to harm is not tried again', async () => {
+  let calls = 0;
+  const run = async () => {
+    calls++;
+    throw new GuestHarmed('CORRUPT page 3');
+  };
+  await world.run([world.step('a', { run })], 2, 2);
+  expect(calls).toBe(1);
+  expect(world.outcomes).toMatchObject([{ error: 'CORRUPT page 3' }]);
 });
 
 test('an interrupt ends what is under way and begins nothing more', async () => {

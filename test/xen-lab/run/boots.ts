@@ -85,7 +85,7 @@ async function runGroup(group: readonly Step[], options: RunOptions): Promise<vo
     for (const step of group) {
       if (options.signal.aborted) return;
       const first = await attempt(step);
-      const again = hasFailed(first) && options.attempts > 1 && !options.signal.aborted;
+      const again = hasFailed(first) && !first.harmed && options.attempts > 1 && !options.signal.aborted;
       options.done(again ? second(first, await attempt(step)) : first);
     }
   } finally {

@@ -1,7 +1,7 @@
 /** One step, with its time limit. */
 import { FLAVOURS } from '../flavours.js';
 import type { Dom0 } from '../vm/dom0.js';
-import type { Outcome, Result, Step } from './step.js';
+import { GuestHarmed, type Outcome, type Result, type Step } from './step.js';
 import { Tail } from './tail.js';
 
 export async function perform(step: Step, dom0s: readonly Dom0[], interrupted: AbortSignal): Promise<Outcome> {
@@ -24,16 +24,27 @@ export async function perform(step: Step, dom0s: readonly Dom0[], interrupted: A
   };
   const begun = performance.now();
   let error: string | undefined;
+  let harmed: true | undefined;
   try {
     await Promise.race([step.run(bench), aborted(signal)]);
   } catch (cause) {
     error = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof GuestHarmed) harmed = true;
   } finally {
     clearTimeout(timer);
   }
   const failed = error !== undefined || results.some(({ ok }) => !ok);
   const seconds = (performance.now() - begun) / 1000;
-  return { name, flavour, seconds, results: [...results], notes, error, tail: failed ? String(tail) : undefined };
+  return {
+    name,
+    flavour,
+    seconds,
+    results: [...results],
+    notes,
+    error,
+    harmed,
+    tail: failed ? String(tail) : undefined,
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -42,6 +42,9 @@ export interface Result {
   readonly detail?: string;
 }
 
+/** A guest has lost or damaged something. Once is enough: such a step is not tried again. */
+export class GuestHarmed extends Error {}
+
 export interface Outcome {
   readonly name: string;
   readonly flavour: FlavourName;
@@ -50,6 +53,8 @@ export interface Outcome {
   readonly notes: readonly string[];
   /** Why the step as a whole failed. */
   readonly error?: string;
+  /** It failed because a guest has come to harm. */
+  readonly harmed?: boolean;
   /** The end of what it logged; there where something failed. */
   readonly tail?: string;
 }

@@ -1,5 +1,6 @@
 /** A Linux domain of the lab that checks its own memory, on whichever dom0 it is now. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GuestHarmed } from '../../run/step.js';
 import type { Dom0 } from '../../vm/dom0.js';
 import { quoted } from '../../vm/dom0.js';
 import { complaints, END_OF_LOG, readConsole, type Told } from './console.js';
@@ -48,7 +49,7 @@ export class Guest {
     const { last } = await this.told();
     const told = await this.untilLast(last + PROGRESS, PROGRESS_TIMEOUT_S);
     const wrong = complaints(told);
-    if (wrong.length > 0) throw new Error(`${this.name}: ${wrong.join('; ')}\n${await this.console()}`);
+    if (wrong.length > 0) throw new GuestHarmed(`${this.name}: ${wrong.join('; ')}\n${await this.console()}`);
     return told;
   }
 

@@ -2,7 +2,7 @@
  * Xen's migration stream v2 in numbers (docs/specs/libxc-migration-stream.pandoc and tools/libs/guest/xg_sr_stream_format.h
  * of Xen 4.17), and our own records. Layouts with pictures: docs/stream.md.
  */
-import { PAGE_SIZE, PageType } from '../../backends/backend.js';
+import { PAGE_SIZE, PageType, StateRecordType } from '../../backends/backend.js';
 
 export const IMAGE_HEADER_SIZE = 24;
 export const DOMAIN_HEADER_SIZE = 16;
@@ -33,23 +33,12 @@ const OPTIONAL = 0x80000000;
 export const RecordType = {
   END: 0x0,
   PAGE_DATA: 0x1,
-  X86_PV_INFO: 0x2,
-  X86_PV_P2M_FRAMES: 0x3,
-  X86_PV_VCPU_BASIC: 0x4,
-  X86_PV_VCPU_EXTENDED: 0x5,
-  X86_PV_VCPU_XSAVE: 0x6,
-  SHARED_INFO: 0x7,
-  X86_TSC_INFO: 0x8,
-  HVM_CONTEXT: 0x9,
-  HVM_PARAMS: 0xa,
+  ...StateRecordType,
   TOOLSTACK: 0xb,
-  X86_PV_VCPU_MSRS: 0xc,
   VERIFY: 0xd,
   CHECKPOINT: 0xe,
   CHECKPOINT_DIRTY_PFN_LIST: 0xf,
   STATIC_DATA_END: 0x10,
-  X86_CPUID_POLICY: 0x11,
-  X86_MSR_POLICY: 0x12,
 
   // Ours: mandatory (bit 31 clear), and far from what Xen numbers from 0 up ("XF" in ASCII).
   /** In the stream. First of a stream that may end in stage 3: who we are, and how to reach the source. */

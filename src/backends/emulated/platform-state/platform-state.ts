@@ -1,19 +1,10 @@
-import { Errno, type PlatformState, type StateRecord } from '../../backend.js';
+import { Errno, type PlatformState, type StateRecord, StateRecordType } from '../../backend.js';
 import type { DomainCore } from '../core.js';
 import { flushTranslations } from '../machine.js';
 import { checkPolicy, cpuidPolicy, msrPolicy } from './cpu-policy.js';
 import { decodeContext, encodeContext } from './hvm-context.js';
 import { decodeParams, encodeParams } from './hvm-params.js';
 import { decodeTsc, encodeTsc, INITIAL_TSC, type TscInfo } from './tsc-info.js';
-
-/** Record types of the migration stream, version 3. */
-const RecordType = {
-  X86_TSC_INFO: 0x8,
-  HVM_CONTEXT: 0x9,
-  HVM_PARAMS: 0xa,
-  X86_CPUID_POLICY: 0x11,
-  X86_MSR_POLICY: 0x12,
-} as const;
 
 /** CPU and platform state as records. */
 export class EmulatedState implements PlatformState {
@@ -23,16 +14,16 @@ export class EmulatedState implements PlatformState {
 
   /** Each takes a checked body; throws RangeError, and then nothing has changed. */
   private readonly takers: Readonly<Record<number, (body: Uint8Array) => void>> = {
-    [RecordType.X86_CPUID_POLICY]: (body) => this.takePolicy('X86_CPUID_POLICY', body, cpuidPolicy()),
-    [RecordType.X86_MSR_POLICY]: (body) => this.takePolicy('X86_MSR_POLICY', body, msrPolicy()),
-    [RecordType.X86_TSC_INFO]: (body) => {
+    [StateRecordType.X86_CPUID_POLICY]: (body) => this.takePolicy('X86_CPUID_POLICY', body, cpuidPolicy()),
+    [StateRecordType.X86_MSR_POLICY]: (body) => this.takePolicy('X86_MSR_POLICY', body, msrPolicy()),
+    [StateRecordType.X86_TSC_INFO]: (body) => {
       const tsc = decodeTsc(body);
       this.tsc = { ...tsc, incarnation: (tsc.incarnation + 1) >>> 0 };
     },
-    [RecordType.HVM_PARAMS]: (body) => {
+    [StateRecordType.HVM_PARAMS]: (body) => {
       for (const [index, value] of decodeParams(body)) this.core.hvmParams.set(index, value);
     },
-    [RecordType.HVM_CONTEXT]: (body) => {
+    [StateRecordType.HVM_CONTEXT]: (body) => {
       const { machine } = this.core;
       machine.contexts.set(decodeContext(body, machine.vcpus, machine.maxPages));
       this.hasContext = true;
@@ -44,8 +35,8 @@ export class EmulatedState implements PlatformState {
   async saveStatic(): Promise<StateRecord[]> {
     this.core.check();
     return [
-      { type: RecordType.X86_CPUID_POLICY, body: cpuidPolicy() },
-      { type: RecordType.X86_MSR_POLICY, body: msrPolicy() },
+      { type: StateRecordType.X86_CPUID_POLICY, body: cpuidPolicy() },
+      { type: StateRecordType.X86_MSR_POLICY, body: msrPolicy() },
     ];
   }
 
@@ -55,9 +46,9 @@ export class EmulatedState implements PlatformState {
       throw this.core.error('INVALID_STATE', 'CPU state is saved from a suspended domain only', Errno.EINVAL);
     const { machine } = this.core;
     return [
-      { type: RecordType.X86_TSC_INFO, body: encodeTsc(this.tsc) },
-      { type: RecordType.HVM_CONTEXT, body: encodeContext(machine.contexts, machine.maxPages) },
-      { type: RecordType.HVM_PARAMS, body: encodeParams(this.core.hvmParams) },
+      { type: StateRecordType.X86_TSC_INFO, body: encodeTsc(this.tsc) },
+      { type: StateRecordType.HVM_CONTEXT, body: encodeContext(machine.contexts, machine.maxPages) },
+      { type: StateRecordType.HVM_PARAMS, body: encodeParams(this.core.hvmParams) },
     ];
   }
 

@@ -38,11 +38,6 @@ export class ForeignMemoryLibrary {
     throw xenError({ what: 'cannot open the interface to foreign memory', errno: lastErrno() });
   }
 
-  /** Mappings that nobody has let go yet. */
-  get mappings(): number {
-    return this.live.size;
-  }
-
   /**
    * `frames`: gfns of an HVM domain, mfns of a PV domain. Rejects only where nothing can be mapped of a domain at all, with the
    * errno; a page that cannot be mapped has its errno in `errors`. `spare` pages of this process's own lie at the end of `base`.

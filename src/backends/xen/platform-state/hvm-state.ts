@@ -1,14 +1,13 @@
 /**
  * CPU and platform state of a PVH or HVM domain (tools/libs/guest/xg_sr_save_x86_hvm.c and xg_sr_restore_x86_hvm.c).
  */
-import { Errno, type PlatformState, type StateRecord } from '../../backend.js';
+import { Errno, type PlatformState, type StateRecord, StateRecordType } from '../../backend.js';
 import { CLEARED_PAGES, HvmParam, SAVED_PARAMS } from '../hvm-params.js';
 import { xenError } from '../libs/errors.js';
 import type { Session } from '../session.js';
 import type { Rings, ShellWiring } from '../wiring.js';
 import { badRecord } from './bad-record.js';
 import { checkContext, decodeParams, encodeParams, type Param } from './hvm-records.js';
-import { RecordType } from './record-type.js';
 import { StaticState } from './static-state.js';
 import { decodeTscInfo, encodeTscInfo } from './tsc-info.js';
 
@@ -23,12 +22,12 @@ export class HvmState implements PlatformState {
 
   /** Each checks its body before anything changes. */
   private readonly takers: Readonly<Record<number, (body: Uint8Array) => void>> = {
-    [RecordType.X86_TSC_INFO]: (body) => this.session.control.setTscInfo(this.domid, decodeTscInfo(body)),
-    [RecordType.HVM_CONTEXT]: (body) => {
+    [StateRecordType.X86_TSC_INFO]: (body) => this.session.control.setTscInfo(this.domid, decodeTscInfo(body)),
+    [StateRecordType.HVM_CONTEXT]: (body) => {
       checkContext(body);
       this.context = Buffer.from(body);
     },
-    [RecordType.HVM_PARAMS]: (body) => {
+    [StateRecordType.HVM_PARAMS]: (body) => {
       for (const param of decodeParams(body)) this.takeParam(param);
     },
   };
@@ -62,9 +61,9 @@ export class HvmState implements PlatformState {
     const { control } = this.session;
     const params = SAVED_PARAMS.map((index): Param => [index, control.hvmParam(this.domid, index)]);
     return [
-      { type: RecordType.X86_TSC_INFO, body: encodeTscInfo(control.tscInfo(this.domid)) },
-      { type: RecordType.HVM_CONTEXT, body: control.hvmContext(this.domid) },
-      { type: RecordType.HVM_PARAMS, body: encodeParams(params.filter(([, value]) => value !== 0n)) },
+      { type: StateRecordType.X86_TSC_INFO, body: encodeTscInfo(control.tscInfo(this.domid)) },
+      { type: StateRecordType.HVM_CONTEXT, body: control.hvmContext(this.domid) },
+      { type: StateRecordType.HVM_PARAMS, body: encodeParams(params.filter(([, value]) => value !== 0n)) },
     ];
   }
 

@@ -1,6 +1,5 @@
 /** State records of a PV domain that has suspended itself (tools/libs/guest/xg_sr_save_x86_pv.c). */
-import type { StateRecord } from '../../backend.js';
-import { RecordType } from '../platform-state/record-type.js';
+import { type StateRecord, StateRecordType } from '../../backend.js';
 import { encodeTscInfo } from '../platform-state/tsc-info.js';
 import type { Session } from '../session.js';
 import type { PvControl } from './control.js';
@@ -11,14 +10,14 @@ import { contextToStream } from './vcpu-context.js';
 
 /** Where the P2M lies, as pfns. */
 export function p2mRecord({ p2m, leaves }: Frames): StateRecord {
-  return { type: RecordType.X86_PV_P2M_FRAMES, body: encodeP2mFrames(p2m.length, leaves) };
+  return { type: StateRecordType.X86_PV_P2M_FRAMES, body: encodeP2mFrames(p2m.length, leaves) };
 }
 
 /** Clock, shared_info and vCPUs, in stream order. */
 export function saveState(session: Session, control: PvControl, domid: number, frames: Frames): StateRecord[] {
   const records: StateRecord[] = [
-    { type: RecordType.X86_TSC_INFO, body: encodeTscInfo(session.control.tscInfo(domid)) },
-    { type: RecordType.SHARED_INFO, body: Buffer.from(frames.sharedInfo.subarray(0, 4096)) },
+    { type: StateRecordType.X86_TSC_INFO, body: encodeTscInfo(session.control.tscInfo(domid)) },
+    { type: StateRecordType.SHARED_INFO, body: Buffer.from(frames.sharedInfo.subarray(0, 4096)) },
   ];
   const { vcpus } = session.domain(domid);
   for (let vcpu = 0; vcpu < vcpus; vcpu++) {
@@ -41,10 +40,10 @@ function saveVcpu(
     throw badGuest(domid, `${what} of vCPU ${vcpu} is mfn 0x${mfn.toString(16)}, which is not its own`);
   });
   const blobs: readonly [type: number, blob: Buffer][] = [
-    [RecordType.X86_PV_VCPU_BASIC, context],
-    [RecordType.X86_PV_VCPU_EXTENDED, control.vcpuExtended(vcpu)],
-    [RecordType.X86_PV_VCPU_XSAVE, control.vcpuXsave(vcpu)],
-    [RecordType.X86_PV_VCPU_MSRS, control.vcpuMsrs(vcpu)],
+    [StateRecordType.X86_PV_VCPU_BASIC, context],
+    [StateRecordType.X86_PV_VCPU_EXTENDED, control.vcpuExtended(vcpu)],
+    [StateRecordType.X86_PV_VCPU_XSAVE, control.vcpuXsave(vcpu)],
+    [StateRecordType.X86_PV_VCPU_MSRS, control.vcpuMsrs(vcpu)],
   ];
   return blobs.filter(([, { length }]) => length > 0).map(([type, blob]) => ({ type, body: encodeVcpu(vcpu, blob) }));
 }

@@ -1,8 +1,7 @@
 /** CPU and platform state of a 64-bit PV domain. */
-import { Errno, PAGE_SIZE, type PlatformState, type StateRecord } from '../../backend.js';
+import { Errno, PAGE_SIZE, type PlatformState, type StateRecord, StateRecordType } from '../../backend.js';
 import { xenError } from '../libs/errors.js';
 import { badRecord as badBody } from '../platform-state/bad-record.js';
-import { RecordType } from '../platform-state/record-type.js';
 import { StaticState } from '../platform-state/static-state.js';
 import { decodeTscInfo } from '../platform-state/tsc-info.js';
 import type { Session } from '../session.js';
@@ -35,12 +34,12 @@ export class PvState implements PlatformState {
 
   /** Each checks its body before anything changes; RangeError for what cannot be one. */
   private readonly takers: Readonly<Record<number, (body: Uint8Array, shell: PvShell) => void>> = {
-    [RecordType.X86_PV_INFO]: (body) => {
+    [StateRecordType.X86_PV_INFO]: (body) => {
       if (decodePvInfo(body) !== 8) throw not64Bit(this.domid);
     },
-    [RecordType.X86_PV_P2M_FRAMES]: (body, { frames }) => frames.place(decodeP2mFrames(body)),
-    [RecordType.X86_TSC_INFO]: (body) => this.session.control.setTscInfo(this.domid, decodeTscInfo(body)),
-    [RecordType.SHARED_INFO]: (body) => {
+    [StateRecordType.X86_PV_P2M_FRAMES]: (body, { frames }) => frames.place(decodeP2mFrames(body)),
+    [StateRecordType.X86_TSC_INFO]: (body) => this.session.control.setTscInfo(this.domid, decodeTscInfo(body)),
+    [StateRecordType.SHARED_INFO]: (body) => {
       if (body.length !== PAGE_SIZE) throw new RangeError(`${body.length} bytes, not a page`);
       this.sharedInfo = Buffer.from(body);
     },
@@ -73,7 +72,7 @@ export class PvState implements PlatformState {
     return this.frames.use((frames) => {
       const p2m = p2mRecord(frames);
       this.p2mSent = p2m.body;
-      return [{ type: RecordType.X86_PV_INFO, body: PV_INFO_64BIT }, ...this.statics.save(), p2m];
+      return [{ type: StateRecordType.X86_PV_INFO, body: PV_INFO_64BIT }, ...this.statics.save(), p2m];
     });
   }
 

@@ -1,12 +1,12 @@
 /** vCPU records of a stream, kept until all pages are there. */
-import { RecordType } from '../platform-state/record-type.js';
+import { StateRecordType } from '../../backend.js';
 import { decodeVcpu, VcpuFits, type VcpuPart } from './records.js';
 
 const PARTS: Readonly<Record<number, VcpuPart>> = {
-  [RecordType.X86_PV_VCPU_BASIC]: 'basic',
-  [RecordType.X86_PV_VCPU_EXTENDED]: 'extended',
-  [RecordType.X86_PV_VCPU_XSAVE]: 'xsave',
-  [RecordType.X86_PV_VCPU_MSRS]: 'msrs',
+  [StateRecordType.X86_PV_VCPU_BASIC]: 'basic',
+  [StateRecordType.X86_PV_VCPU_EXTENDED]: 'extended',
+  [StateRecordType.X86_PV_VCPU_XSAVE]: 'xsave',
+  [StateRecordType.X86_PV_VCPU_MSRS]: 'msrs',
 };
 
 export type VcpuState = { [part in VcpuPart]?: Buffer };

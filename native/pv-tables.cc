@@ -89,51 +89,48 @@ Napi::Value normaliseTables(const Napi::CallbackInfo& info) {
   return number(info.Env(), failed);
 }
 
-// restoreForm(m2p, p2m, base, table: Uint8Array, pfns, slots: Uint32Array, errors: Int32Array) → failures
-Napi::Value restoreForm(const Napi::CallbackInfo& info) {
-  const Frames m2p = framesArg(info, 0);
-  const Frames p2m = framesArg(info, 1);
-  const Bytes base = bytesArg(info, 2);
-  const Bytes table = bytesArg(info, 3);
-  const Words pfns = wordsArg(info, 4);
-  const Words slots = wordsArg(info, 5);
-  const Span<int32_t> errors = integersArg(info, 6);
+// The page tables of a batch, in place: (base, table of types by pfn: Uint8Array, pfns, slots: Uint32Array, errors: Int32Array) are the
+// arguments from number `first` on. `turn(type, page)` turns one of those that `wanted(type)` names, and says what has become of its
+// type. Where a batch names a pfn twice, the second is the same page, which has its form by then. Returns how many failed.
+template <typename Wanted, typename Turn>
+Napi::Value turnTables(const Napi::CallbackInfo& info, size_t first, Wanted wanted, Turn turn) {
+  const Bytes base = bytesArg(info, first);
+  const Bytes table = bytesArg(info, first + 1);
+  const Words pfns = wordsArg(info, first + 2);
+  const Words slots = wordsArg(info, first + 3);
+  const Span<int32_t> errors = integersArg(info, first + 4);
   needBatch(info.Env(), base, slots, errors);
   needSameLength(info.Env(), "pfns", pfns.size, "slots", slots.size);
   size_t failed = 0;
   for (size_t i = 0; i < slots.size; i++) {
-    if (pfns[i] >= table.size) continue;
-    uint8_t& type = table[pfns[i]];
-    if (!(type & MACHINE_FORM) || slots[i] == NOT_MAPPED) continue;
-    uint64_t* page = tableAt(base, slots[i]);
-    errors[i] = normalise(m2p, p2m, page, tableLevel(type), page);
-    type &= ~MACHINE_FORM;
+    if (pfns[i] >= table.size || slots[i] == NOT_MAPPED || !wanted(table[pfns[i]])) continue;
+    errors[i] = turn(table[pfns[i]], tableAt(base, slots[i]));
     failed += errors[i] != 0;
   }
   return number(info.Env(), failed);
 }
 
-// localiseTables(p2m, base, table: Uint8Array, pfns, slots: Uint32Array, errors: Int32Array) → failures
+// restoreForm(m2p, p2m, base, table, pfns, slots, errors) → failures
+Napi::Value restoreForm(const Napi::CallbackInfo& info) {
+  const Frames m2p = framesArg(info, 0);
+  const Frames p2m = framesArg(info, 1);
+  const auto wanted = [](uint8_t type) { return (type & MACHINE_FORM) != 0; };
+  return turnTables(info, 2, wanted, [&](uint8_t& type, uint64_t* page) {
+    const auto error = normalise(m2p, p2m, page, tableLevel(type), page);
+    type &= ~MACHINE_FORM;
+    return error;
+  });
+}
+
+// localiseTables(p2m, base, table, pfns, slots, errors) → failures
 Napi::Value localiseTables(const Napi::CallbackInfo& info) {
   const Frames p2m = framesArg(info, 0);
-  const Bytes base = bytesArg(info, 1);
-  const Bytes table = bytesArg(info, 2);
-  const Words pfns = wordsArg(info, 3);
-  const Words slots = wordsArg(info, 4);
-  const Span<int32_t> errors = integersArg(info, 5);
-  needBatch(info.Env(), base, slots, errors);
-  needSameLength(info.Env(), "pfns", pfns.size, "slots", slots.size);
-  size_t failed = 0;
-  for (size_t i = 0; i < slots.size; i++) {
-    if (pfns[i] >= table.size) continue;
-    // Where a batch names a pfn twice, the second is the same page, which has its form by then.
-    uint8_t& type = table[pfns[i]];
-    if (tableLevel(type) == 0 || (type & MACHINE_FORM) || slots[i] == NOT_MAPPED) continue;
-    errors[i] = localise(p2m, tableAt(base, slots[i]));
-    if (errors[i] == 0) type |= MACHINE_FORM;
-    failed += errors[i] != 0;
-  }
-  return number(info.Env(), failed);
+  const auto wanted = [](uint8_t type) { return tableLevel(type) != 0 && (type & MACHINE_FORM) == 0; };
+  return turnTables(info, 1, wanted, [&](uint8_t& type, uint64_t* page) {
+    const auto error = localise(p2m, page);
+    if (error == 0) type |= MACHINE_FORM;
+    return error;
+  });
 }
 
 // missingFrames(p2m, base, slot, out: Uint32Array of 512) → how many pfns the table refers to that are not populated

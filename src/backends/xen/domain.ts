@@ -35,6 +35,7 @@ export class XenDomain implements Domain {
   readonly paging: NoDemandPaging;
   private readonly release: () => Promise<void>;
   private readonly nrGfns: (() => number | undefined) | undefined;
+  private name: string | undefined;
 
   constructor(
     private readonly session: Session,
@@ -52,8 +53,15 @@ export class XenDomain implements Domain {
     this.nrGfns = 'nrGfns' in parts ? parts.nrGfns : undefined;
   }
 
+  /**
+   * The name is the one that the domain had when it was first asked for: to learn it anew is a round trip to xenstored, which nobody
+   * should wait for while the guest is stopped. After `xl rename`, listDomains() knows better.
+   */
   async info(): Promise<DomainInfo> {
-    const info = describe(this.session, this.session.domain(this.domid), this.origin.name);
+    const raw = this.session.domain(this.domid);
+    // One that has no name yet may be given one.
+    this.name ??= nameOf(this.session, this.domid);
+    const info = describe(this.session, raw, this.name ?? this.origin.name);
     return { ...info, nrGfns: this.nrGfns?.() ?? info.nrGfns };
   }
 
@@ -107,11 +115,16 @@ export class AdoptedShell extends XenDomain {
   }
 }
 
+/** As xenstore has it; undefined: the domain has no place there. */
+export function nameOf({ store }: Session, domid: number): string | undefined {
+  return store.read(`/local/domain/${domid}/name`);
+}
+
 export function describe(session: Session, raw: RawDomainInfo, name?: string): DomainInfo {
   const { domid, hvm, hap, vcpus, totPages, maxPages, pagedPages, paused, suspended, dying } = raw;
   return {
     domid,
-    name: session.store.read(`/local/domain/${domid}/name`) ?? name ?? `Domain-${domid}`,
+    name: name ?? `Domain-${domid}`,
     guestType: hvm ? 'hvm' : 'pv',
     pagingMode: hap ? 'hap' : 'shadow',
     vcpus,

@@ -1,6 +1,6 @@
 import type { Capabilities, Domain, DomainInfo, DomainShell, HypervisorBackend } from '../backend.js';
 import { createShell } from './create-shell.js';
-import { AdoptedShell, describe, XenDomain } from './domain.js';
+import { AdoptedShell, describe, nameOf, XenDomain } from './domain.js';
 import { PhysCap } from './libs/abi.js';
 import { MAX_GFNS } from './limits.js';
 import { Session } from './session.js';
@@ -53,7 +53,7 @@ export class XenHypervisor implements HypervisorBackend {
   async listDomains(): Promise<DomainInfo[]> {
     const { session } = this;
     const live = session.control.domains().filter(({ domid, dying }) => domid !== 0 && !dying);
-    return live.map((raw) => describe(session, raw));
+    return live.map((raw) => describe(session, raw, nameOf(session, raw.domid)));
   }
 
   async domain(domid: number): Promise<Domain> {

@@ -292,7 +292,10 @@ export interface StateRecord {
   readonly body: Uint8Array;
 }
 
-/** CPU and platform state, opaque to the engine. */
+/**
+ * CPU and platform state, opaque to the engine. MUST 46: restore(), finishStatic() and finish() are for a shell: `INVALID_STATE` for a
+ * domain that runs, or has run.
+ */
 export interface PlatformState {
   /**
    * Records that must precede pages, in stream order: PV info, CPU policies, and after these the PV domain's P2M frames. May be read

@@ -126,6 +126,19 @@ export const platformState: Topic = {
       assert.ok((await domain.state.save()).length > 0);
     });
 
+    check('MUST 46: a domain that runs takes no state: INVALID_STATE', [], async ({ start }) => {
+      const { domain, guest, pages } = await start();
+      const { state } = domain;
+      await guest.write(pages, 7);
+      await refuses('INVALID_STATE', () => state.restore({ type: 0x9, body: new Uint8Array(8) }));
+      await refuses('INVALID_STATE', () => state.finishStatic());
+      await refuses('INVALID_STATE', () => state.finish());
+      assert.deepEqual(
+        await guest.read(pages),
+        pages.map(() => 7),
+      );
+    });
+
     check('saveStatic() may be read while the guest runs', [], async ({ start }) => {
       const { domain, guest, pages } = await start();
       const first = await domain.state.saveStatic();

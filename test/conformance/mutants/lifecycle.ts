@@ -181,6 +181,11 @@ export const LIFECYCLE_MUTANTS: readonly Mutant[] = [
     })),
   },
   {
+    name: 'policies that a running domain is given',
+    caughtBy: ['MUST 46'],
+    mutate: state((good) => ({ finishStatic: () => swallow(good.finishStatic()) })),
+  },
+  {
     name: 'a finish() that starts the domain',
     caughtBy: ['MUST 38'],
     mutate: state((good, domain) => ({

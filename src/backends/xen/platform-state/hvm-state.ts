@@ -68,8 +68,7 @@ export class HvmState implements PlatformState {
   }
 
   async restore(record: StateRecord): Promise<boolean> {
-    this.session.domain(this.domid);
-    if (this.stage !== 'shell') throw this.invalid('the domain has its state already');
+    this.checkShell();
     const { type, body } = record;
     if (this.statics.take(record)) return true;
     const take = Object.hasOwn(this.takers, type) ? this.takers[type] : undefined;
@@ -84,13 +83,12 @@ export class HvmState implements PlatformState {
   }
 
   async finishStatic(): Promise<void> {
-    this.session.domain(this.domid);
+    this.checkShell();
     this.statics.apply();
   }
 
   async finish(): Promise<void> {
-    this.session.domain(this.domid);
-    if (this.stage !== 'shell') throw this.invalid('the domain is finished already');
+    this.checkShell();
     if (!this.context) throw this.invalid('no CPU context has been restored');
     const { control } = this.session;
     if (this.wiring) {
@@ -115,6 +113,11 @@ export class HvmState implements PlatformState {
     if (index === HvmParam.STORE_PFN) this.storeGfn = value;
     if (index === HvmParam.CONSOLE_PFN) this.consoleGfn = value;
     control.setHvmParam(this.domid, index, value);
+  }
+
+  private checkShell(): void {
+    this.session.domain(this.domid);
+    if (this.stage !== 'shell') throw this.invalid('the domain has its state already');
   }
 
   private invalid(what: string): Error {

@@ -89,7 +89,6 @@ export class PvState implements PlatformState {
   }
 
   async restore(record: StateRecord): Promise<boolean> {
-    this.session.domain(this.domid);
     const shell = this.openShell();
     const { type, body } = record;
     if (this.statics.take(record)) return true;
@@ -105,12 +104,11 @@ export class PvState implements PlatformState {
   }
 
   async finishStatic(): Promise<void> {
-    this.session.domain(this.domid);
+    this.openShell();
     this.statics.apply();
   }
 
   async finish(): Promise<void> {
-    this.session.domain(this.domid);
     const shell = this.openShell();
     if (!this.vcpus.has(0)) throw badRecord(this.domid, 'the stream has no registers of vCPU 0');
     if (!this.sharedInfo) throw badRecord(this.domid, 'the stream has no shared_info');
@@ -138,6 +136,7 @@ export class PvState implements PlatformState {
   }
 
   private openShell(): PvShell {
+    this.session.domain(this.domid);
     if (this.shell) return this.shell;
     throw this.invalid('the domain has its state already');
   }

@@ -8,12 +8,13 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { hypercallBuffersOpen, XenHypervisor } from '../../../src/backends/xen/index.js';
+import { hypercallBuffersOpen, mappingsOpen, XenHypervisor } from '../../../src/backends/xen/index.js';
 import { collect } from '../../support/collecting-runner.js';
 import { SMALL_KIND, xenFactory } from './fixture.js';
 import { lacksOf, MODES, type Type } from './lab-guests.js';
+import { LeftOpen } from './left-open.js';
 import { Pool } from './pool.js';
-import { type Outcome, perform, Report } from './report.js';
+import { perform, Report } from './report.js';
 import { Toolstack } from './toolstack.js';
 
 async function main(): Promise<number> {
@@ -35,8 +36,8 @@ async function main(): Promise<number> {
     const tests = collect({ ...optionsFor(type), factory: xenFactory(pool, toolstack) });
     const chosen = tests.filter(({ topic, title }) => `${topic}: ${title}`.includes(values.only));
     pool.keepImage(SMALL_KIND);
-    for (const test of chosen) report.add(test, await perform(test, stop));
-    report.add({ topic: 'afterwards', title: 'no hypercall buffer is left' }, noneLeft());
+    const leftOpen = new LeftOpen({ mappings: mappingsOpen, 'hypercall buffers': hypercallBuffersOpen });
+    for (const test of chosen) report.add(test, await leftOpen.judge(await perform(test, stop)));
   } finally {
     await pool.close();
     toolstack.close();
@@ -59,11 +60,6 @@ function optionsFor(type: Type): Options {
   const { capabilities } = xen;
   void xen.close();
   return { capabilities, ...MODES[type], lacks: lacksOf(type) };
-}
-
-function noneLeft(): Outcome {
-  const left = hypercallBuffersOpen();
-  return left === 0 ? { kind: 'ok', seconds: 0 } : { kind: 'FAIL', seconds: 0, why: `${left} are` };
 }
 
 main().then(

@@ -66,7 +66,7 @@ export class Pool {
 
   /** Takes a domain back in whatever state it is. One that is past mending is destroyed. */
   async giveBack(kind: Kind, resident: Resident): Promise<void> {
-    if (await resident.makeGood(this.xen)) this.shelf(kind).push(resident);
+    if (await makeGood(resident)) this.shelf(kind).push(resident);
     else await this.discard(resident);
   }
 
@@ -137,4 +137,10 @@ export class Pool {
     agent.close();
     await this.remove(domid);
   }
+}
+
+/** By a backend that is closed behind it, so that nothing stays mapped for a while: what is open after a test is the test's. */
+async function makeGood(resident: Resident): Promise<boolean> {
+  await using xen = XenHypervisor.open();
+  return await resident.makeGood(xen);
 }

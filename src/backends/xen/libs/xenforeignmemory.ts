@@ -17,6 +17,9 @@ export function xenOps(): XenOps & PvOps {
   });
 }
 
+/** Mappings of this process that have not been unmapped. */
+export const mappingsOpen = (): number => xenOps().mappingsOpen();
+
 export class ForeignMemoryLibrary {
   private readonly library: SharedLibrary;
   private readonly addresses: { readonly map: number; readonly unmap: number };

@@ -292,11 +292,23 @@ export interface StateRecord {
   readonly body: Uint8Array;
 }
 
+/** Of a hypervisor: 4.17 is `{ major: 4, minor: 17 }`. */
+export interface HypervisorVersion {
+  readonly major: number;
+  readonly minor: number;
+}
+
 /**
  * CPU and platform state, opaque to the engine. MUST 46: restore(), finishStatic() and finish() are for a shell: `INVALID_STATE` for a
  * domain that runs, or has run.
  */
 export interface PlatformState {
+  /**
+   * Whose records these are. A stream that is saved here says so of itself; one that says it comes from a newer hypervisor is refused
+   * here before anything of it is restored, while one of an older hypervisor must be understood. MUST 47: whole numbers of 32 bits, the
+   * same for every domain of the host, shells too, at any time.
+   */
+  readonly version: HypervisorVersion;
   /**
    * Records that must precede pages, in stream order: PV info, CPU policies, and after these the PV domain's P2M frames. May be read
    * while the guest runs.

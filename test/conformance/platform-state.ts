@@ -42,6 +42,8 @@ async function copyMemory(source: Domain, destination: Domain): Promise<void> {
   }
 }
 
+const isWord = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 32;
+
 /** X86_CPUID_POLICY, X86_MSR_POLICY. */
 const POLICIES: ReadonlySet<number> = new Set([0x11, 0x12]);
 /** What finishStatic() comes after: X86_PV_INFO and the policies. */
@@ -137,6 +139,20 @@ export const platformState: Topic = {
         await guest.read(pages),
         pages.map(() => 7),
       );
+    });
+
+    check('MUST 47: state has one version, of whole numbers, as long as the domain is there', [], async ({ start }) => {
+      const { domain } = await start();
+      const { version } = domain.state;
+      assert.ok(isWord(version.major) && isWord(version.minor), `${version.major}.${version.minor}`);
+      assert.deepEqual((await start()).domain.state.version, version);
+      await domain.suspend();
+      assert.deepEqual(domain.state.version, version);
+    });
+
+    check('MUST 47: the state of a shell has the version of its host', ['receive'], async (scene) => {
+      const { domain } = await scene.start();
+      assert.deepEqual((await shellFor(scene, domain)).state.version, domain.state.version);
     });
 
     check('saveStatic() may be read while the guest runs', [], async ({ start }) => {

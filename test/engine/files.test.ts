@@ -54,6 +54,47 @@ it('a stream cut anywhere leaves no half-built domain', async () => {
   });
 });
 
+/** Xen's minor version in the domain header. */
+const MINOR_AT = 36;
+
+it('a stream of a newer hypervisor is refused before anything is restored, and one of an older is not', async () => {
+  await inWorld({ link: LINK }, build, async (stage) => {
+    const { world, domain } = stage;
+    const backend = world.hosts[1];
+    const bytes = await save(stage);
+    const { major, minor } = domain.state.version;
+    expect(bytes[MINOR_AT]).toBe(minor);
+    const shell = await backend.createShell({ ...SHELL, guestType: 'hvm' });
+    const restore = (saved: Uint8Array): Promise<unknown> =>
+      receiveDomain({
+        ...{ backend, stream: new MemoryChannel(saved), clock: world.clock, ...SHELL },
+        ...{ shell: async () => shell, paused: true },
+      });
+    const newer = restore(bytes.with(MINOR_AT, minor + 1));
+    await expect(newer).rejects.toMatchObject({
+      code: 'BAD_STREAM',
+      message: expect.stringContaining(
+        `version ${major}.${minor + 1} of the hypervisor, and this host has ${major}.${minor}`,
+      ),
+      cause: { code: 'NEWER_HYPERVISOR', offset: 32, remedy: expect.stringContaining('update this host') },
+    });
+    expect((await shell.info()).populatedPages).toBe(0);
+    await restore(bytes.with(MINOR_AT, minor - 1));
+    expect((await shell.info()).populatedPages).toBe((await domain.info()).populatedPages);
+    await shell.destroy();
+  });
+});
+
+it('nothing is left of a domain that comes from a newer hypervisor', async () => {
+  await inWorld({ link: LINK }, build, async (stage) => {
+    const backend = stage.world.hosts[1];
+    const stream = new MemoryChannel((await save(stage)).with(MINOR_AT, 255));
+    const received = receiveDomain({ backend, stream, clock: stage.world.clock, ...SHELL });
+    await expect(received).rejects.toMatchObject({ cause: { code: 'NEWER_HYPERVISOR' } });
+    expect(await backend.listDomains()).toEqual([]);
+  });
+});
+
 it('a gfn without a page is not in the stream, unless it had one', async () => {
   const sparse: GuestBuild = { ...build, content: { neverPopulatedShare: 0.3, balloonedShare: 0.1 } };
   await inWorld({ link: LINK }, sparse, async ({ world, domain }) => {

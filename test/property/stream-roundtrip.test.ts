@@ -12,6 +12,7 @@ import {
   RecordWriter,
 } from '../../src/migrate/stream/index.js';
 import { concat, MemoryChannel } from '../support/memory-channel.js';
+import { XEN_4_17 } from '../support/streams.js';
 
 const DATA_TYPES = [0, 1, 2, 3, 4, 9, 10, 11, 12];
 const entry = fc.record({
@@ -70,7 +71,7 @@ test('any stream that we write is what we read, however it is cut on its way', a
     fc.asyncProperty(fc.array(fc.oneof(pages, state), { maxLength: 8 }), pieces, async (items, sizes) => {
       const out = new MemoryChannel();
       const writer = new RecordWriter(out);
-      await writer.header('hvm');
+      await writer.header('hvm', XEN_4_17);
       await writer.record(RecordType.STATIC_DATA_END);
       for (const item of items) await writeItem(writer, item);
       await writer.end();

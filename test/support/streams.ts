@@ -36,6 +36,7 @@ export function rawPages(entries: readonly bigint[], data: readonly Uint8Array[]
   return rawRecord(1, concat([u32(entries.length), u32(0), ...entries.map(u64), ...data]));
 }
 
+export const XEN_4_17 = { major: 4, minor: 17 };
 /** Image header version 3, domain header of an HVM guest saved by Xen 4.17. */
 export const HVM_HEADER = hex(`ffffffffffffffff 58454e46 00000003 0000 000000000000
                                02000000 0c00 0000 04000000 11000000`);

@@ -257,6 +257,7 @@ describe('a restore', () => {
     ['truncated', (bytes: Uint8Array) => bytes.slice(0, -20), 'TRUNCATED', 61],
     ['no stream', () => new Uint8Array(Buffer.from('GET / HTTP/1.1\r\n\r\n'.repeat(4))), 'BAD_MAGIC', 22],
     ['of a version to come', (bytes: Uint8Array) => bytes.with(15, 9), 'BAD_VERSION', 22],
+    ['of a newer Xen', (bytes: Uint8Array) => bytes.with(36, 99), 'NEWER_HYPERVISOR', 22],
     ['of a PV domain', (bytes: Uint8Array) => bytes.with(24, 1), 'INVALID_ARGUMENT', 22],
   ])('of a stream that is %s says so', async (_what, damaged, code, errno) => {
     const { bytes } = await saved();

@@ -62,6 +62,7 @@ function tellingOfStaticData(shell: Shell, { args, libxl }: RestoreParts): Domai
   const listens = (args.callbacks & (1 << MessageType.STATIC_DATA_DONE)) !== 0;
   if (!listens) return shell;
   const telling = {
+    version: state.version,
     saveStatic: () => state.saveStatic(),
     save: () => state.save(),
     restore: (record: Parameters<typeof state.restore>[0]) => state.restore(record),

@@ -1,5 +1,5 @@
 /** The destination's side of a migration: a stream becomes a domain. */
-import type { Domain, GuestType } from '../../backends/backend.js';
+import type { Domain } from '../../backends/backend.js';
 import { MigrationError, reasonOf } from '../errors.js';
 import { type Clock, systemClock } from '../io/clock.js';
 import { withPatience } from '../io/patience.js';
@@ -10,12 +10,14 @@ import type { MigrationEvent } from '../report.js';
 import type { Stage3Note } from '../stage3-note.js';
 import {
   type StreamCapabilities as Capabilities,
+  checkOrigin,
   decodeBitmap,
   decodeCapabilities,
   MAX_GFNS,
   type RecordHeader,
   RecordReader,
   RecordType,
+  type StreamHeader,
 } from '../stream/index.js';
 import { PageLoader } from './page-loader.js';
 import { Pager } from './pager.js';
@@ -103,7 +105,7 @@ class IncomingMigration {
   }
 
   private async restore(): Promise<Domain> {
-    const { guestType } = await this.reader.readHeader();
+    const header = await this.reader.readHeader();
     for (;;) {
       this.options.signal?.throwIfAborted();
       const record = await this.reader.next();
@@ -111,7 +113,7 @@ class IncomingMigration {
         this.capabilities = decodeCapabilities(await this.reader.readBody(), record.offset);
         continue;
       }
-      const parts = this.parts ?? (await this.begin(guestType));
+      const parts = this.parts ?? (await this.begin(header));
       if (record.type === RecordType.END) {
         await this.reader.readBody();
         await parts.domain.state.finish();
@@ -123,11 +125,13 @@ class IncomingMigration {
   }
 
   /** The line to the source comes first, so that it hears why there is no room here for its domain. */
-  private async begin(guestType: GuestType): Promise<Parts> {
+  private async begin(header: StreamHeader): Promise<Parts> {
+    const { guestType } = header;
     const { backend, shell, name, maxPages, vcpus } = this.options;
     await this.openVerdict();
     const domain = await (shell?.(guestType) ?? backend.createShell({ name, guestType, maxPages, vcpus }));
     this.parts = { domain, loader: new PageLoader(domain.memory) };
+    checkOrigin(header, domain.state.version);
     return this.parts;
   }
 

@@ -98,7 +98,7 @@ class OutgoingMigration {
     const { writer, domain, info, patience } = context;
     const plain = this.options.strategy === 'precopy';
     if (!plain && !handover) throw noWayBack(domain.domid);
-    await patience.for(writer.header(info.guestType));
+    await patience.for(writer.header(info.guestType, domain.state.version));
     if (!plain) await patience.for(writer.record(RecordType.CAPABILITIES, capabilitiesOf(context)));
     await sendStatic(context);
     await handover?.open(context.signal);

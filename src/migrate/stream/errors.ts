@@ -7,6 +7,7 @@
 export const STREAM_ERROR_CODES = {
   BAD_MAGIC: 'the bytes do not begin as a Xen migration stream does',
   BAD_VERSION: 'the stream is of a version, byte order or page size that this release cannot read',
+  NEWER_HYPERVISOR: 'the stream was saved under a newer hypervisor than this host has',
   BAD_GUEST_TYPE: 'the stream holds a kind of guest that this release does not know',
   BAD_RESERVED: 'bits that the format reserves are set',
   BAD_LENGTH: 'a record is longer or shorter than its type and contents say',
@@ -30,6 +31,8 @@ const DAMAGED =
 const REMEDIES: Readonly<Record<StreamErrorCode, string>> = {
   BAD_MAGIC: 'what was sent or saved is no migration stream, or something stands before it',
   BAD_VERSION: 'use a Xen or a xenferry of this age, on an x86 host',
+  NEWER_HYPERVISOR:
+    'update this host, or choose one with that version or a newer one: a domain cannot move to an older one',
   BAD_GUEST_TYPE: 'only x86 PV, PVH and HVM guests can be restored',
   BAD_RESERVED: DAMAGED,
   BAD_LENGTH: DAMAGED,

@@ -1,27 +1,24 @@
 /** The two headers a stream begins with: the image header (big-endian) and the domain header (little-endian). */
-import { type GuestType, PAGE_SHIFT } from '../../backends/backend.js';
+import { type GuestType, type HypervisorVersion, PAGE_SHIFT } from '../../backends/backend.js';
+import { isNewer, versionText } from '../version.js';
 import { StreamError } from './errors.js';
 import { DOMAIN_HEADER_SIZE, IMAGE_HEADER_SIZE, OLDEST_STREAM_VERSION, STREAM_ID, STREAM_VERSION } from './format.js';
 
 export const HEADER_SIZE = IMAGE_HEADER_SIZE + DOMAIN_HEADER_SIZE;
+const VERSION_AT = IMAGE_HEADER_SIZE + 8;
 const MARKER = 0xffffffffffffffffn;
 /** x86 PVH travels as HVM, as Xen does it. */
 const GUEST_TYPES: Readonly<Record<GuestType, number>> = { pv: 1, hvm: 2 };
-
-/** The Xen that saved the domain. Told to the reader, used by nobody. */
-export interface XenVersion {
-  readonly major: number;
-  readonly minor: number;
-}
 
 export interface StreamHeader {
   readonly guestType: GuestType;
   /** 3, or 2 for a stream of Xen ≤ 4.13. */
   readonly version: number;
-  readonly xen: XenVersion;
+  /** The hypervisor under which it was saved. */
+  readonly xen: HypervisorVersion;
 }
 
-export function encodeHeader(guestType: GuestType, xen: XenVersion): Uint8Array {
+export function encodeHeader(guestType: GuestType, xen: HypervisorVersion): Uint8Array {
   const bytes = new Uint8Array(HEADER_SIZE);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, MARKER);
@@ -29,8 +26,8 @@ export function encodeHeader(guestType: GuestType, xen: XenVersion): Uint8Array 
   view.setUint32(12, STREAM_VERSION);
   view.setUint32(IMAGE_HEADER_SIZE, GUEST_TYPES[guestType], true);
   view.setUint16(IMAGE_HEADER_SIZE + 4, PAGE_SHIFT, true);
-  view.setUint32(IMAGE_HEADER_SIZE + 8, xen.major, true);
-  view.setUint32(IMAGE_HEADER_SIZE + 12, xen.minor, true);
+  view.setUint32(VERSION_AT, xen.major, true);
+  view.setUint32(VERSION_AT + 4, xen.minor, true);
   return bytes;
 }
 
@@ -39,6 +36,17 @@ export function decodeHeader(bytes: Uint8Array): StreamHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_SIZE);
   const version = decodeImageHeader(view);
   return { version, ...decodeDomainHeader(new DataView(view.buffer, view.byteOffset + IMAGE_HEADER_SIZE)) };
+}
+
+/**
+ * A domain moves to a hypervisor of the same version or a newer one: an older one may lack what the guest has been offered, and does not
+ * know what was added to its records since.
+ * @throws StreamError NEWER_HYPERVISOR
+ */
+export function checkOrigin({ xen }: StreamHeader, here: HypervisorVersion): void {
+  if (!isNewer(xen, here)) return;
+  const found = `The domain was saved under version ${versionText(xen)} of the hypervisor, and this host has ${versionText(here)}`;
+  throw new StreamError('NEWER_HYPERVISOR', found, VERSION_AT);
 }
 
 function decodeImageHeader(view: DataView): number {

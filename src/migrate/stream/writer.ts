@@ -1,14 +1,12 @@
-import { type GuestType, PAGE_SIZE } from '../../backends/backend.js';
+import { type GuestType, type HypervisorVersion, PAGE_SIZE } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import type { Channel } from '../io/channel.js';
 import { boundsOf } from './bounds.js';
 import { StreamError, type StreamErrorCode } from './errors.js';
 import { MAX_GFNS, MAX_PAGES_WRITTEN, padded, RECORD_HEADER_SIZE, RecordType, recordName } from './format.js';
-import { encodeHeader, type XenVersion } from './header.js';
+import { encodeHeader } from './header.js';
 import { StreamOrder } from './order.js';
 
-/** What we say saved a domain that no Xen did: the version whose format this is. */
-const DEFAULT_XEN: XenVersion = { major: 4, minor: 17 };
 const PAGE_HEADER_SIZE = 8;
 const HEAD_SIZE = RECORD_HEADER_SIZE + PAGE_HEADER_SIZE + 8 * MAX_PAGES_WRITTEN;
 /** Head buffers kept for the next record; more exist only while more writes are under way. */
@@ -42,7 +40,7 @@ export class RecordWriter {
   }
 
   /** The stream's headers. From here on the order of records is held to be that of a stream. */
-  async header(guestType: GuestType, xen: XenVersion = DEFAULT_XEN): Promise<void> {
+  async header(guestType: GuestType, xen: HypervisorVersion): Promise<void> {
     this.order = new StreamOrder(guestType);
     await this.channel.write([encodeHeader(guestType, xen)]);
   }

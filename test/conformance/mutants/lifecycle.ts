@@ -186,6 +186,34 @@ export const LIFECYCLE_MUTANTS: readonly Mutant[] = [
     mutate: state((good) => ({ finishStatic: () => swallow(good.finishStatic()) })),
   },
   {
+    name: 'a version that nobody knows',
+    caughtBy: ['MUST 47: state has one version'],
+    mutate: state(() => ({ version: { major: Number.NaN, minor: Number.NaN } })),
+  },
+  {
+    name: 'a version that counts up',
+    caughtBy: ['MUST 47: state has one version'],
+    mutate: state(({ version }) => {
+      let asked = 0;
+      return {
+        get version() {
+          return { ...version, minor: version.minor + asked++ };
+        },
+      };
+    }),
+  },
+  {
+    name: 'a shell that comes from an older host',
+    caughtBy: ['MUST 47: the state of a shell'],
+    mutate: backends((backend) => ({
+      async createShell(shell) {
+        const domain = await backend.createShell(shell);
+        const { major } = domain.state.version;
+        return override(domain, { state: override(domain.state, { version: { major: major - 1, minor: 0 } }) });
+      },
+    })),
+  },
+  {
     name: 'a finish() that starts the domain',
     caughtBy: ['MUST 38'],
     mutate: state((good, domain) => ({

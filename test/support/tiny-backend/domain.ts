@@ -18,6 +18,7 @@ export interface Registry {
 }
 
 const HVM_CONTEXT = 9;
+const VERSION = { major: 1, minor: 0 };
 
 const noPaging = async (): Promise<never> => {
   throw new BackendError('NOT_SUPPORTED', 'this backend has no demand paging', {
@@ -118,6 +119,7 @@ export class TinyDomain implements Domain {
       throw new BackendError('INVALID_STATE', 'only a shell takes state');
     };
     return {
+      version: VERSION,
       saveStatic: async () => {
         check();
         return [];

@@ -1,12 +1,21 @@
 import { analyse } from '../../../src/migrate/stream/index.js';
 import { concat, MemoryChannel } from '../../support/memory-channel.js';
-import { END, HVM_HEADER, hvmStream, page, rawPages, rawRecord, STATIC_DATA_END } from '../../support/streams.js';
+import {
+  END,
+  HVM_HEADER,
+  hvmStream,
+  page,
+  rawPages,
+  rawRecord,
+  STATIC_DATA_END,
+  XEN_4_17,
+} from '../../support/streams.js';
 
 test('a good stream is summed up', async () => {
   const stream = hvmStream();
   const analysis = await analyse(new MemoryChannel(concat([stream, page(0)])));
   expect(analysis).toEqual({
-    header: { guestType: 'hvm', version: 3, xen: { major: 4, minor: 17 } },
+    header: { guestType: 'hvm', version: 3, xen: XEN_4_17 },
     records: {
       X86_CPUID_POLICY: { count: 1, bytes: 24 },
       X86_MSR_POLICY: { count: 1, bytes: 16 },

@@ -1,6 +1,6 @@
 import { RecordReader, RecordType, RecordWriter } from '../../../src/migrate/stream/index.js';
 import { concat, MemoryChannel } from '../../support/memory-channel.js';
-import { hex, page } from '../../support/streams.js';
+import { hex, page, XEN_4_17 } from '../../support/streams.js';
 
 /** A small stream, byte by byte from libxc-migration-stream.pandoc. */
 const GOLDEN = concat([
@@ -23,7 +23,7 @@ const GOLDEN = concat([
 ]);
 
 async function writeGolden(writer: RecordWriter): Promise<void> {
-  await writer.header('pv');
+  await writer.header('pv', XEN_4_17);
   await writer.record(RecordType.X86_PV_INFO, hex('08 04 0000 00000000'));
   await writer.record(RecordType.STATIC_DATA_END);
   await writer.pageData(Uint32Array.of(0x1234, 0xffff, 1), Uint8Array.of(9, 0xe, 0), [page(0x11), page(0x22)]);
@@ -39,7 +39,7 @@ test('what we write is the stream of the specification, byte for byte', async ()
 
 test('what the specification says is what we read', async () => {
   const reader = new RecordReader(new MemoryChannel(GOLDEN));
-  expect(await reader.readHeader()).toEqual({ guestType: 'pv', version: 3, xen: { major: 4, minor: 17 } });
+  expect(await reader.readHeader()).toEqual({ guestType: 'pv', version: 3, xen: XEN_4_17 });
   await reader.expect(RecordType.X86_PV_INFO);
   expect(await reader.readBody()).toEqual(hex('08 04 0000 00000000'));
   await reader.expect(RecordType.STATIC_DATA_END);

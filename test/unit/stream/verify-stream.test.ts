@@ -1,6 +1,6 @@
 import { RecordWriter, RecordType as T } from '../../../src/migrate/stream/index.js';
 import { concat, MemoryChannel } from '../../support/memory-channel.js';
-import { hvmStream, page, u32, u64 } from '../../support/streams.js';
+import { hvmStream, page, u32, u64, XEN_4_17 } from '../../support/streams.js';
 import { testWithVerifier, verifyStream } from '../../support/verify-stream.js';
 
 const vcpu = (bytes: number): Uint8Array => new Uint8Array(8 + bytes);
@@ -13,7 +13,7 @@ async function written(write: (writer: RecordWriter) => Promise<void>): Promise<
 }
 
 async function writeHvm(writer: RecordWriter): Promise<void> {
-  await writer.header('hvm');
+  await writer.header('hvm', XEN_4_17);
   await writer.record(T.X86_CPUID_POLICY, new Uint8Array(48));
   await writer.record(T.X86_MSR_POLICY, new Uint8Array(16));
   await writer.record(T.STATIC_DATA_END);
@@ -26,7 +26,7 @@ async function writeHvm(writer: RecordWriter): Promise<void> {
 }
 
 async function writePv(writer: RecordWriter): Promise<void> {
-  await writer.header('pv');
+  await writer.header('pv', XEN_4_17);
   await writer.record(T.X86_PV_INFO, Uint8Array.of(8, 4, 0, 0, 0, 0, 0, 0));
   await writer.record(T.STATIC_DATA_END);
   await writer.record(T.X86_PV_P2M_FRAMES, concat([u32(0), u32(511), u64(7)]));
@@ -88,7 +88,7 @@ testWithVerifier('and refuses it when it is damaged', async () => {
 
 testWithVerifier('and does not know our own records: a TSMC stream is not taken for a plain one', async () => {
   const stream = await written(async (writer) => {
-    await writer.header('hvm');
+    await writer.header('hvm', XEN_4_17);
     await writer.record(T.CAPABILITIES, new Uint8Array(72));
     await writer.record(T.STATIC_DATA_END);
     await writer.end();

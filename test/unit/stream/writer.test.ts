@@ -1,12 +1,12 @@
 import { RecordType, RecordWriter } from '../../../src/migrate/stream/index.js';
 import { concat, MemoryChannel } from '../../support/memory-channel.js';
-import { HVM_HEADER, page, rawPages, rawRecord, STATIC_DATA_END } from '../../support/streams.js';
+import { HVM_HEADER, page, rawPages, rawRecord, STATIC_DATA_END, XEN_4_17 } from '../../support/streams.js';
 
 /** A writer that may write pages. */
 async function opened(): Promise<{ channel: MemoryChannel; writer: RecordWriter; start: number }> {
   const channel = new MemoryChannel();
   const writer = new RecordWriter(channel);
-  await writer.header('hvm');
+  await writer.header('hvm', XEN_4_17);
   await writer.record(RecordType.STATIC_DATA_END);
   return { channel, writer, start: channel.bytesWritten };
 }

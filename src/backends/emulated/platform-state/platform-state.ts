@@ -1,4 +1,4 @@
-import { Errno, type PlatformState, type StateRecord, StateRecordType } from '../../backend.js';
+import { Errno, type HypervisorVersion, type PlatformState, type StateRecord, StateRecordType } from '../../backend.js';
 import type { DomainCore } from '../core.js';
 import { flushTranslations } from '../machine.js';
 import { checkPolicy, cpuidPolicy, msrPolicy } from './cpu-policy.js';
@@ -6,8 +6,12 @@ import { decodeContext, encodeContext } from './hvm-context.js';
 import { decodeParams, encodeParams } from './hvm-params.js';
 import { decodeTsc, encodeTsc, INITIAL_TSC, type TscInfo } from './tsc-info.js';
 
+/** The Xen whose format these records have. */
+const FORMAT: HypervisorVersion = { major: 4, minor: 17 };
+
 /** CPU and platform state as records. */
 export class EmulatedState implements PlatformState {
+  readonly version = FORMAT;
   private tsc: TscInfo = INITIAL_TSC;
   private hasContext = false;
   private staticDone = false;

@@ -3,16 +3,11 @@
  * Sources: tools/include/xenctrl.h, xenguest.h and xen/include/public of these versions.
  */
 import { readFileSync } from 'node:fs';
-import { BackendError } from '../../backend.js';
+import { BackendError, type HypervisorVersion } from '../../backend.js';
 import type { SharedLibrary } from './ffi.js';
 
-export interface XenVersion {
-  readonly major: number;
-  readonly minor: number;
-}
-
 /** What the hypervisor says of itself; undefined where there is none. */
-export function hypervisorVersion(root = '/sys/hypervisor'): XenVersion | undefined {
+export function hypervisorVersion(root = '/sys/hypervisor'): HypervisorVersion | undefined {
   try {
     if (readFileSync(`${root}/type`, 'utf8').trim() !== 'xen') return undefined;
     const [major, minor] = ['major', 'minor'].map((name) => Number(readFileSync(`${root}/version/${name}`, 'utf8')));
@@ -26,7 +21,7 @@ export function hypervisorVersion(root = '/sys/hypervisor'): XenVersion | undefi
  * libxenctrl and its like speak to one version of the hypervisor (XEN_DOMCTL_INTERFACE_VERSION), so their file names carry it.
  * The name without a version is there where the headers are installed.
  */
-export function unstableNames(library: string, { major, minor }: XenVersion): string[] {
+export function unstableNames(library: string, { major, minor }: HypervisorVersion): string[] {
   return [`${library}.so.${major}.${minor}`, `${library}.so`];
 }
 
@@ -82,7 +77,7 @@ interface CreateDomainLayout {
  * struct xen_domctl_createdomain of 4.17 and later; 4.19 put altp2m_opts behind grant_opts. `NOT_SUPPORTED` for an older one, whose
  * struct has fewer fields.
  */
-export function createDomainLayout({ major, minor }: XenVersion): CreateDomainLayout {
+export function createDomainLayout({ major, minor }: HypervisorVersion): CreateDomainLayout {
   if (major < 4 || (major === 4 && minor < 17)) {
     throw new BackendError(
       'NOT_SUPPORTED',

@@ -1,7 +1,7 @@
 /** The shared libraries of the Xen that runs here, opened when first used. */
 import { existsSync } from 'node:fs';
-import { BackendError } from '../../errors.js';
-import { hypervisorVersion, unstableNames, type XenVersion } from './abi.js';
+import { BackendError, type HypervisorVersion } from '../../backend.js';
+import { hypervisorVersion, unstableNames } from './abi.js';
 import { SharedLibrary } from './ffi.js';
 
 const STABLE: Readonly<Record<string, readonly string[]>> = {
@@ -21,7 +21,7 @@ export type LibraryName =
 export class Libraries {
   private readonly open = new Map<LibraryName, SharedLibrary>();
 
-  private constructor(readonly version: XenVersion) {}
+  private constructor(readonly version: HypervisorVersion) {}
 
   /** `NOT_SUPPORTED` on a machine that is no dom0. */
   static find(): Libraries {

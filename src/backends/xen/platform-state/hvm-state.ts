@@ -1,7 +1,7 @@
 /**
  * CPU and platform state of a PVH or HVM domain (tools/libs/guest/xg_sr_save_x86_hvm.c and xg_sr_restore_x86_hvm.c).
  */
-import { Errno, type PlatformState, type StateRecord, StateRecordType } from '../../backend.js';
+import { Errno, type HypervisorVersion, type PlatformState, type StateRecord, StateRecordType } from '../../backend.js';
 import { CLEARED_PAGES, HvmParam, SAVED_PARAMS } from '../hvm-params.js';
 import { xenError } from '../libs/errors.js';
 import type { Session } from '../session.js';
@@ -15,6 +15,7 @@ import { decodeTscInfo, encodeTscInfo } from './tsc-info.js';
 type Stage = 'running' | 'shell' | 'finished';
 
 export class HvmState implements PlatformState {
+  readonly version: HypervisorVersion;
   private readonly statics: StaticState;
   private context: Buffer | undefined;
   private storeGfn = 0n;
@@ -39,6 +40,7 @@ export class HvmState implements PlatformState {
     private stage: Stage,
     private readonly wiring?: ShellWiring,
   ) {
+    this.version = session.libraries.version;
     this.statics = new StaticState(session, domid);
   }
 

@@ -1,5 +1,12 @@
 /** CPU and platform state of a 64-bit PV domain. */
-import { Errno, PAGE_SIZE, type PlatformState, type StateRecord, StateRecordType } from '../../backend.js';
+import {
+  Errno,
+  type HypervisorVersion,
+  PAGE_SIZE,
+  type PlatformState,
+  type StateRecord,
+  StateRecordType,
+} from '../../backend.js';
 import { xenError } from '../libs/errors.js';
 import { badRecord as badBody } from '../platform-state/bad-record.js';
 import { StaticState } from '../platform-state/static-state.js';
@@ -26,6 +33,7 @@ export interface PvShell {
 }
 
 export class PvState implements PlatformState {
+  readonly version: HypervisorVersion;
   private readonly statics: StaticState;
   private readonly vcpus: VcpuStates;
   private sharedInfo: Buffer | undefined;
@@ -52,6 +60,7 @@ export class PvState implements PlatformState {
     private readonly frames: GuestFrames,
     private shell?: PvShell,
   ) {
+    this.version = session.libraries.version;
     this.statics = new StaticState(session, domid);
     this.vcpus = new VcpuStates(session.domain(domid).vcpus);
   }

@@ -13,6 +13,7 @@ interface Case {
 /** So slow that there is time to disturb it. */
 const SLOWLY = 'XENFERRY_BANDWIDTH=4000000';
 const SAVED = '/var/tmp/xen-lab/saved';
+const CHANGED = `${SAVED}.changed`;
 /** The brackets keep it from finding the shell that looks. */
 const IN_A_WHILE = "until pgrep -f '[s]ave-helper/main.js --' >/dev/null; do sleep 0.2; done; sleep 6";
 
@@ -102,10 +103,19 @@ const CASES: readonly Case[] = [
   },
 ];
 
+/** Of the version of Xen, two words, in libxc's headers. */
+const MAJOR_AT = 32;
+const MINOR_AT = 36;
+
 /** A saved domain of which a part is overwritten is not restored, and says why. */
 const DAMAGES: readonly { readonly name: string; readonly damage: string; readonly says: RegExp }[] = [
   { name: 'a stream of another version', damage: at(12, '\\0\\0\\0\\143'), says: /BAD_VERSION/ },
   { name: 'what is no stream', damage: at(8, 'NOPE'), says: /BAD_MAGIC/ },
+  {
+    name: 'a stream of a newer Xen',
+    damage: at(MINOR_AT, '\\143'),
+    says: /NEWER_HYPERVISOR\).*version 4\.99 .*this host has 4\.\d+,.*update this host/,
+  },
   { name: 'a stream that ends early', damage: 'truncate -s 20000000 $image', says: /TRUNCATED/ },
 ];
 
@@ -123,7 +133,7 @@ export const badThingsSteps: readonly Step[] = [
     flavour: 'debian12-full',
     hosts: 1,
     lane: 'bad things',
-    timeoutS: 500,
+    timeoutS: 700,
     run: badStreams,
   },
   {
@@ -147,10 +157,20 @@ async function badStreams(bench: Bench): Promise<void> {
   await dom0.run(`mkdir -p /var/tmp/xen-lab; ${using('ours')} xl save ${guest.name} ${SAVED}`);
   for (const { name, damage, says } of DAMAGES) {
     await judge(bench, name, undefined, async () => {
-      const prepare = `image=${SAVED}.bad; cp ${SAVED} $image; ${damage}`;
-      await expectText(bench, `${prepare}; ${using('ours')} xl restore $image`, 'any', says);
+      await expectText(bench, `${changed(damage)}; ${using('ours')} xl restore $image`, 'any', says);
     });
   }
+  await judge(bench, 'the stream says which Xen it comes from', undefined, async () => {
+    const said = await dom0.run(`od -An -tu4 -j ${offsetIn(SAVED, MAJOR_AT)} -N 8 ${SAVED}`);
+    const version = await dom0.run('cat /sys/hypervisor/version/major /sys/hypervisor/version/minor');
+    if (words(said) !== words(version)) throw new Error(`it says ${words(said)}, and this is ${words(version)}`);
+  });
+  await judge(bench, 'a stream of an older Xen is restored, and saved again', undefined, async () => {
+    bench.log(await dom0.run(`${changed(at(MINOR_AT, '\\016'))} && ${using('ours')} xl restore $image`));
+    // What was saved first has run now, and a guest that goes back in time says so on its console.
+    await guest.assertRuns();
+    bench.log(await dom0.run(`${using('ours')} xl save ${guest.name} ${CHANGED} && mv ${CHANGED} ${SAVED}`));
+  });
   await judge(bench, 'the stream undamaged', guest, () => dom0.run(`${using('ours')} xl restore ${SAVED}`));
   await guest.destroy();
 }
@@ -206,7 +226,21 @@ function assertFailed(code: number, output: string, says: RegExp): void {
   if (!says.test(output)) throw new Error(`it does not say ${says}:\n${output.slice(-2000)}`);
 }
 
+/** Shell commands that make a copy of what was saved, `$image`, and change it. */
+function changed(change: string): string {
+  return `image=${CHANGED}; cp ${SAVED} $image && ${change}`;
+}
+
 /** Shell commands that overwrite bytes of libxc's header in `$image`. */
 function at(offset: number, bytes: string): string {
-  return `printf '${bytes}' | dd of=$image bs=1 seek=$(($(python3 /xenferry/test/xen-lab/inside/libxc-offset.py $image) + ${offset})) conv=notrunc status=none`;
+  return `printf '${bytes}' | dd of=$image bs=1 seek=${offsetIn('$image', offset)} conv=notrunc status=none`;
+}
+
+/** For the shell: where a byte of libxc's header is in `image`. */
+function offsetIn(image: string, offset: number): string {
+  return `$(($(python3 /xenferry/test/xen-lab/inside/libxc-offset.py ${image}) + ${offset}))`;
+}
+
+function words(text: string): string {
+  return text.trim().split(/\s+/).join(' ');
 }

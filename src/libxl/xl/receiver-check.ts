@@ -1,8 +1,11 @@
 /** Asks the other host, before anything is touched, whether it can receive. */
+import type { HypervisorVersion } from '../../backends/backend.js';
+import { isNewer, versionText } from '../../migrate/version.js';
 import { remoteScript, type SshReceiver } from './command.js';
 import { XlError } from './errors.js';
 import { type Outcome, run } from './process.js';
 import { quote } from './quote.js';
+import { PRINT_VERSION, parseVersion, xenVersion } from './xen-version.js';
 
 const TIMEOUT_MS = 60_000;
 const LEAST_NODE = 20;
@@ -11,8 +14,8 @@ const SSH_FAILED = 255;
 
 export interface ReceiverFacts {
   readonly dom0: boolean;
-  /** As `4.17`; empty if unknown. */
-  readonly xenVersion: string;
+  /** undefined: not known. */
+  readonly xen: HypervisorVersion | undefined;
   readonly xl: boolean;
   /** One that is new enough. */
   readonly node: boolean;
@@ -24,7 +27,7 @@ export function receiverScript(helper: string | undefined): string {
   return [
     'echo xenferry-receiver',
     'echo dom0=$(cat /proc/xen/capabilities 2>/dev/null)',
-    'v=/sys/hypervisor/version; echo xen=$(cat $v/major 2>/dev/null).$(cat $v/minor 2>/dev/null)',
+    PRINT_VERSION,
     'echo xl=$(command -v xl)',
     'echo node=$(node --version 2>/dev/null)',
     ...(helper === undefined ? [] : [`if [ -x ${quote(helper)} ]; then echo helper=yes; fi`]),
@@ -39,10 +42,9 @@ export function parseReceiver(stdout: string): ReceiverFacts | undefined {
   if (start < 0) return undefined;
   const facts = new Map(lines.slice(start + 1).map((line) => splitAt(line, line.indexOf('='))));
   const has = (name: string): boolean => (facts.get(name) ?? '') !== '';
-  const version = facts.get('xen') ?? '';
   return {
     dom0: (facts.get('dom0') ?? '').includes('control_d'),
-    xenVersion: /^\d+\.\d+$/.test(version) ? version : '',
+    xen: parseVersion(facts.get('xen') ?? ''),
     node: Number(/^v(\d+)/.exec(facts.get('node') ?? '')?.[1] ?? 0) >= LEAST_NODE,
     ...{ xl: has('xl'), helper: has('helper') },
   };
@@ -57,20 +59,22 @@ export async function checkReceiver(
   receiver: SshReceiver,
   helper: string | undefined,
   signal?: AbortSignal,
+  here = xenVersion(),
 ): Promise<ReceiverFacts> {
   const script = remoteScript(receiver, receiverScript(helper));
   const outcome = await run('sh', ['-c', script], { timeoutMs: TIMEOUT_MS, signal });
   const facts = parseReceiver(outcome.stdout);
   if (!facts) throw unreachable(receiver, outcome);
-  const refusal = refusalOf(facts, helper);
+  const refusal = refusalOf(facts, helper, here);
   if (!refusal) return facts;
   throw new XlError('DESTINATION_REFUSED', `${receiver.host}: ${refusal.problem}`, refusal.remedy);
 }
 
-/** Why a host with these facts cannot receive. */
+/** Why a host with these facts cannot receive; `here` is this host's Xen. */
 export function refusalOf(
   facts: ReceiverFacts,
   helper: string | undefined,
+  here: HypervisorVersion | undefined,
 ): { readonly problem: string; readonly remedy: string } | undefined {
   if (!facts.dom0)
     return { problem: 'it is no Xen control domain, or xenfs is not mounted', remedy: 'give a host that runs Xen' };
@@ -78,6 +82,11 @@ export function refusalOf(
     return {
       problem: 'xl is not in the PATH of a command that ssh runs',
       remedy: 'install the Xen toolstack there, and log in as root (root@HOST)',
+    };
+  if (here && facts.xen && isNewer(here, facts.xen))
+    return {
+      problem: `its Xen is ${versionText(facts.xen)}, and this host’s is ${versionText(here)}: a domain cannot move to an older Xen`,
+      remedy: 'update Xen over there first, or give a host whose Xen is as new as this one’s',
     };
   if (helper === undefined) return undefined;
   if (!facts.helper)

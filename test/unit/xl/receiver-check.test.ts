@@ -10,7 +10,8 @@ import {
   refusalOf,
 } from '../../../src/libxl/xl/receiver-check.js';
 
-const GOOD: ReceiverFacts = { dom0: true, xenVersion: '4.17', xl: true, node: true, helper: true };
+const XEN = { major: 4, minor: 17 };
+const GOOD: ReceiverFacts = { dom0: true, xen: XEN, xl: true, node: true, helper: true };
 
 test('its lines are read, after whatever a login says', () => {
   const text =
@@ -20,7 +21,7 @@ test('its lines are read, after whatever a login says', () => {
 
 test('what it does not know stays empty', () => {
   const text = 'xenferry-receiver\ndom0=\nxen=.\nxl=\nnode=\n';
-  expect(parseReceiver(text)).toEqual({ dom0: false, xenVersion: '', xl: false, node: false, helper: false });
+  expect(parseReceiver(text)).toEqual({ dom0: false, xen: undefined, xl: false, node: false, helper: false });
   expect(parseReceiver('Permission denied\n')).toBeUndefined();
 });
 
@@ -46,12 +47,27 @@ test.each<[string, Partial<ReceiverFacts>, RegExp]>([
   ['no helper', { helper: false }, /no save helper at \/h/],
   ['no node', { node: false }, /Node.js 20 or later is not/],
 ])('%s: refused', (_, facts, problem) => {
-  expect(refusalOf({ ...GOOD, ...facts }, '/h')?.problem).toMatch(problem);
+  expect(refusalOf({ ...GOOD, ...facts }, '/h', XEN)?.problem).toMatch(problem);
 });
 
 test("libxl's own helper needs neither ours nor node", () => {
-  expect(refusalOf({ ...GOOD, helper: false, node: false }, undefined)).toBeUndefined();
-  expect(refusalOf(GOOD, '/h')).toBeUndefined();
+  expect(refusalOf({ ...GOOD, helper: false, node: false }, undefined, XEN)).toBeUndefined();
+  expect(refusalOf(GOOD, '/h', XEN)).toBeUndefined();
+});
+
+test.each(['/h', undefined])('an older Xen is refused, whichever helper receives (%s)', (helper) => {
+  const refusal = refusalOf({ ...GOOD, xen: { major: 4, minor: 9 } }, helper, XEN);
+  expect(refusal?.problem).toContain('its Xen is 4.9, and this host’s is 4.17');
+  expect(refusal?.remedy).toContain('update Xen');
+});
+
+test.each([
+  ['a newer Xen', { major: 4, minor: 20 }, XEN],
+  ['one of the next series', { major: 5, minor: 0 }, XEN],
+  ['an unknown Xen there', undefined, XEN],
+  ['an unknown Xen here', { major: 4, minor: 9 }, undefined],
+])('%s is no reason to refuse', (_, there, here) => {
+  expect(refusalOf({ ...GOOD, xen: there }, '/h', here)).toBeUndefined();
 });
 
 const reach = (sshCommand: string): Promise<ReceiverFacts> =>
@@ -63,6 +79,18 @@ test('a host that ssh cannot reach', async () => {
     message: 'b cannot be reached: Connection refused',
     remedy: expect.stringContaining('without a prompt'),
   });
+});
+
+test('a host whose Xen is older than this one’s', async () => {
+  const facts = 'xenferry-receiver\\ndom0=control_d\\nxen=4.17\\nxl=/usr/sbin/xl\\n';
+  const receiver = { kind: 'ssh', sshCommand: `sh -c "printf '${facts}'"`, host: 'b' } as const;
+  const check = (minor: number) => checkReceiver(receiver, undefined, undefined, { major: 4, minor });
+  await expect(check(18)).rejects.toMatchObject({
+    code: 'DESTINATION_REFUSED',
+    message: expect.stringMatching(/^b: its Xen is 4\.17, and this host’s is 4\.18/),
+    remedy: expect.stringContaining('update Xen'),
+  });
+  expect((await check(17)).xen).toEqual(XEN);
 });
 
 test('a host that runs something else than a shell', async () => {

@@ -1,11 +1,11 @@
 /** What a save and a restore ask of libxl and in which order, on emulated domains; the real ones move in test/xen-lab. */
 import { createHash } from 'node:crypto';
-import { type Domain, PageType } from '../../src/backends/backend.js';
+import { type Domain, type HypervisorBackend, PageType } from '../../src/backends/backend.js';
 import type { RestoreArguments, SaveArguments } from '../../src/libxl/save-helper/arguments.js';
 import { failureOf } from '../../src/libxl/save-helper/failure.js';
 import { Libxl } from '../../src/libxl/save-helper/libxl.js';
 import { type RestoreParts, restore, type Shell } from '../../src/libxl/save-helper/restore.js';
-import { type SaveParts, save } from '../../src/libxl/save-helper/save.js';
+import { type SaveParts, type SavingBackend, save } from '../../src/libxl/save-helper/save.js';
 import { CalledOff } from '../../src/libxl/save-helper/stop-signal.js';
 import { closeHosts, openHost, stepped } from '../support/emulated.js';
 import { decodeMessages, type Message } from '../support/libxl-peer.js';
@@ -69,7 +69,15 @@ interface Saving {
   readonly saved: Promise<unknown>;
 }
 
-async function saving(args: Partial<SaveArguments>, answer: Answer, over: Partial<SaveParts> = {}): Promise<Saving> {
+/** An emulated host, as one whose domains have these PCI devices. */
+const withDevices = (host: HypervisorBackend, devices: readonly string[] = []): SavingBackend =>
+  Object.assign(host, { pciDevices: () => devices });
+
+async function saving(
+  args: Partial<SaveArguments>,
+  answer: Answer,
+  { devices, ...over }: Partial<SaveParts> & { devices?: readonly string[] } = {},
+): Promise<Saving> {
   const { host, domain } = await stepped();
   const suspending: Answer = async (message) => {
     const reply = await answer(message);
@@ -79,7 +87,7 @@ async function saving(args: Partial<SaveArguments>, answer: Answer, over: Partia
   const { libxl, asked, logs } = peer(suspending);
   const stream = new MemoryChannel();
   const saved = save({
-    backend: host,
+    backend: withDevices(host, devices),
     args: { ...SAVE, domid: domain.domid, ...args },
     options: { elideZeroPages: true },
     libxl,
@@ -133,7 +141,7 @@ describe('a live save', () => {
   it('does not believe a suspend that has not happened', async () => {
     const { host, domain } = await stepped();
     const { libxl } = peer(willing);
-    const parts = { backend: host, options: { elideZeroPages: true }, libxl, stream: new MemoryChannel() };
+    const parts = { backend: withDevices(host), options: { elideZeroPages: true }, libxl, stream: new MemoryChannel() };
     const { signal } = new AbortController();
     const saved = save({ ...parts, args: { ...SAVE, domid: domain.domid }, signal });
     await expect(saved).rejects.toThrow('it has not been suspended');
@@ -175,6 +183,19 @@ describe('a live save', () => {
     expect(asked).toEqual([]);
   });
 
+  it('of a domain with PCI devices is refused before anything is touched, and names them', async () => {
+    const devices = ['0000:03:00.0', '0000:03:00.1'];
+    const { domain, asked, stream, saved } = await saving({}, willing, { devices });
+    const enabled = jest.spyOn(domain.logDirty, 'enable');
+    const failure = failureOf(await saved.catch((thrown: unknown) => thrown));
+    expect(failure).toMatchObject({ code: 'NOT_SUPPORTED', errno: 95 });
+    for (const device of devices) expect(failure.message).toContain(device);
+    expect(failure.remedy).toContain(`xl pci-detach ${domain.domid} `);
+    expect([asked, stream.bytesWritten]).toEqual([[], 0]);
+    expect(enabled).not.toHaveBeenCalled();
+    expect((await domain.info()).suspended).toBe(false);
+  });
+
   it('of a domain that is not there says so', async () => {
     const { saved } = await saving({ domid: 4321 }, willing);
     const error = await saved.catch((thrown: unknown) => thrown);
@@ -196,11 +217,27 @@ describe('a save that is not live', () => {
     const enabled = jest.spyOn(domain.logDirty, 'enable');
     const args = { ...SAVE, domid: domain.domid, live: false };
     const { signal } = new AbortController();
-    const report = await save({ backend: host, args, options: { elideZeroPages: true }, libxl, stream, signal });
+    const report = await save({
+      backend: withDevices(host),
+      args,
+      options: { elideZeroPages: true },
+      libxl,
+      stream,
+      signal,
+    });
     expect(written).toBe(0);
     expect(report.maxSendsPerPage).toBe(1);
     expect(enabled).not.toHaveBeenCalled();
     expect(asked.filter(({ type }) => type === SUSPEND)).toHaveLength(1);
+  });
+});
+
+describe('a save that is not live, of a domain with PCI devices', () => {
+  it("does as libxc's own: nothing need be followed", async () => {
+    const { domain, stream, saved } = await saving({ live: false }, willing, { devices: ['0000:03:00.0'] });
+    await saved;
+    expect(stream.bytesWritten).toBeGreaterThan(0);
+    expect((await domain.info()).suspended).toBe(true);
   });
 });
 

@@ -3,6 +3,7 @@ import { createShell } from './create-shell.js';
 import { AdoptedShell, describe, nameOf, XenDomain } from './domain.js';
 import { PhysCap } from './libs/abi.js';
 import { MAX_GFNS } from './limits.js';
+import { pciDevices } from './pci-devices.js';
 import { Session } from './session.js';
 import type { ShellWiring } from './wiring.js';
 
@@ -79,6 +80,11 @@ export class XenHypervisor implements HypervisorBackend {
     const domain = new XenDomain(session, domid, session.domain(domid), { shell: true, name: shell.name });
     this.handles.set(domid, domain);
     return domain;
+  }
+
+  /** PCI devices of this host that the domain has been given; with any, it can neither move nor be saved live. */
+  pciDevices(domid: number): readonly string[] {
+    return pciDevices(this.session.store, domid);
   }
 
   async close(): Promise<void> {

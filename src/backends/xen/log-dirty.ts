@@ -121,7 +121,7 @@ export class XenLogDirty implements LogDirty {
   private error(op: number, what: string, errno: number): BackendError {
     const failure: Failure = { what, errno, domid: this.domid };
     if (errno === Errno.EINVAL && op === Op.ENABLE_LOGDIRTY) {
-      const why = 'it is on already, or the domain has no vCPU';
+      const why = 'it is on already, or the domain has no vCPU, or has a PCI device of this host';
       const remedy = 'another migration of it may be under way; if none is, disable log-dirty and try again';
       return xenError({ ...failure, what: `${what}: ${why}`, code: 'INVALID_STATE', remedy });
     }

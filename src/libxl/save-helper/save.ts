@@ -14,8 +14,14 @@ import { assertPlain } from './stream-type.js';
 /** A file system may hang for a while; whoever wants to give up sooner ends xl. */
 const STALL_MS = 120_000;
 
+/** More of the hypervisor than an engine needs to know. */
+export interface SavingBackend extends HypervisorBackend {
+  /** Addresses of the PCI devices of this host that the domain has been given. */
+  pciDevices(domid: number): readonly string[];
+}
+
 export interface SaveParts {
-  readonly backend: HypervisorBackend;
+  readonly backend: SavingBackend;
   readonly args: SaveArguments;
   readonly options: HelperOptions;
   readonly libxl: Libxl;
@@ -33,6 +39,8 @@ export async function save(parts: SaveParts): Promise<MigrationReport> {
   assertPlain(args.streamType);
   if (args.debug) throw noVerify();
   const domain = await backend.domain(args.domid);
+  // Where the domain is suspended first nothing need be followed: libxc's own helper saves it, devices or not, and so does this one.
+  if (args.live) assertNoDevices(args.domid, backend.pciDevices(args.domid));
   const info = await domain.info();
   libxl.log(Level.INFO, `Saving domain ${info.domid}, ${info.guestType}, ${args.live ? 'live' : 'suspended first'}`);
   return withQemuLogging(parts, info, () => send(parts, domain));
@@ -87,6 +95,16 @@ async function withQemuLogging<T>({ libxl, args }: SaveParts, info: DomainInfo, 
     if (left !== 0)
       libxl.log(Level.WARN, `QEMU of domain ${args.domid} goes on logging its writes: it could not be told to stop`);
   }
+}
+
+/** Xen refuses log-dirty mode then, for several reasons of which it says none (xen/arch/x86/mm/paging.c, paging_log_dirty_enable). */
+function assertNoDevices(domid: number, devices: readonly string[]): void {
+  if (devices.length === 0) return;
+  const what = `domain ${domid} has PCI devices of this host, whose writes to its memory nobody can follow`;
+  throw new BackendError('NOT_SUPPORTED', `${what}: ${devices.join(', ')}`, {
+    domid,
+    remedy: `take each of them out first: xl pci-detach ${domid} DEVICE; the other host cannot have the very same ones`,
+  });
 }
 
 function notSuspended(domid: number, why: string): BackendError {

@@ -1,4 +1,4 @@
-// The addon: src/native/page-ops.ts, xen-ops.ts and pv-ops.ts in C++. It keeps no state but a count of open mappings, so any
+// The addon: src/native/*-ops.ts in C++. It keeps no state but a count of open mappings, so any
 // number of threads and contexts may load it.
 #include <napi.h>
 
@@ -16,6 +16,7 @@ void exportXenPopulate(Napi::Object exports);
 void exportPvFrames(Napi::Object exports);
 void exportPvTables(Napi::Object exports);
 void exportFd(Napi::Object exports);
+void exportStandby(Napi::Object exports);
 
 static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportBitmap(exports);
@@ -32,6 +33,7 @@ static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportPvFrames(exports);
   exportPvTables(exports);
   exportFd(exports);
+  exportStandby(exports);
   return exports;
 }
 

@@ -10,6 +10,7 @@ import { addExitCodes } from './commands/exit-codes.js';
 import { addHost } from './commands/host.js';
 import { addMigrate } from './commands/migrate.js';
 import { addSaving } from './commands/saving.js';
+import { addStandby } from './commands/standby.js';
 import { HOST_VARIABLE } from './context.js';
 
 export function createProgram(): Command {
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     addSaving,
     addDemo,
     addDoctor,
+    addStandby,
     addExitCodes,
   ])
     add(program);

@@ -8,11 +8,13 @@ import { fallback } from './fallback.js';
 import type { FdOps } from './fd-ops.js';
 import type { PageOps } from './page-ops.js';
 import type { PvOps } from './pv-ops.js';
+import type { StandbyOps } from './standby-ops.js';
 import type { XenOps } from './xen-ops.js';
 
 export type { FdOps, FdResult } from './fd-ops.js';
 export type { PageOps } from './page-ops.js';
 export { MACHINE_FORM, type PvOps } from './pv-ops.js';
+export type { Handed, StandbyOps } from './standby-ops.js';
 export type { ForeignPages, XenOps } from './xen-ops.js';
 
 const ADDON = join('native', 'build', 'Release', 'xenferry.node');
@@ -23,15 +25,17 @@ function addonPath(): string | undefined {
   return [join(here, '..', ADDON), join(here, '..', '..', ADDON)].find((path) => existsSync(path));
 }
 
+export type Addon = PageOps & XenOps & PvOps & FdOps & StandbyOps;
+
 /**
  * The addon, or undefined where it has not been built. One that is there and cannot be loaded (another platform's, or cut
  * short) throws: whoever built it should hear of it.
  */
-export function loadAddon(): (PageOps & XenOps & PvOps & FdOps) | undefined {
+export function loadAddon(): Addon | undefined {
   const path = addonPath();
   if (path === undefined) return undefined;
   try {
-    return { kind: 'native', ...(require(path) as Omit<PageOps, 'kind'> & XenOps & PvOps & FdOps) };
+    return { kind: 'native', ...(require(path) as Omit<Addon, 'kind'>) };
   } catch (cause) {
     throw new Error(`${path} cannot be loaded: run npm run build:native, or set XENFERRY_NATIVE=0`, { cause });
   }

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
 
 export const HELPER = join(__dirname, '..', '..', 'src', 'libxl', 'save-helper', 'main.js');
+/** What libxl is given to start: it hands over to a helper that stands by, or becomes one. */
+export const LAUNCHER = join(__dirname, '..', '..', '..', 'native', 'build', 'Release', 'xenferry-save-helper');
 
 export interface Message {
   readonly type: number;
@@ -69,8 +71,9 @@ export class HelperProcess implements AsyncDisposable {
     args: readonly string[],
     private readonly answer: (message: Message) => number | undefined = () => 0,
     env: Readonly<Record<string, string>> = {},
+    [program, ...first]: readonly string[] = [process.execPath, HELPER],
   ) {
-    this.child = spawn(process.execPath, [HELPER, ...args], {
+    this.child = spawn(program, [...first, ...args], {
       env: { PATH: process.env.PATH, ...env },
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     });

@@ -20,9 +20,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   transport: ['transport', 'migrate/io'],
   'libxl/save-helper': ['libxl/save-helper', 'transport', ...ENGINE, ...CONTRACT, 'backends/xen', 'native'],
   'libxl/xl': ['libxl/xl', 'libxl/save-helper', ...ENGINE, ...CONTRACT],
+  'libxl/standby': ['libxl/standby', ...CONTRACT, 'native'],
   'libxl/doctor': ['libxl/doctor', 'libxl/xl', 'backends/xen', ...CONTRACT, 'native'],
   host: ['host', 'transport', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
-  cli: ['cli', 'host', 'transport', 'libxl/xl', 'libxl/doctor', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
+  cli: [
+    'cli',
+    'host',
+    'transport',
+    'libxl/xl',
+    'libxl/doctor',
+    'libxl/standby',
+    ...ENGINE,
+    ...CONTRACT,
+    ...BACKENDS,
+    'native',
+  ],
   'index.ts': ['host', 'transport', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
 };
 

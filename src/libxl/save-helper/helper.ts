@@ -1,4 +1,5 @@
 /** One save or restore from end to end: whatever happens, libxl hears of it. */
+import type { XenHypervisor } from '../../backends/xen/index.js';
 import type { FdOps } from '../../native/index.js';
 import type { HelperArguments } from './arguments.js';
 import { readEnvironment } from './environment.js';
@@ -15,9 +16,13 @@ export interface HelperParts {
   readonly libxl: Libxl;
   /** @throws what says why the addon cannot be used */
   readonly fdOps: () => FdOps;
+  readonly openBackend: OpenBackend;
   /** Fires when the migration is called off, and after an error that nobody expected; the reason says which. */
   readonly stop: AbortSignal;
 }
+
+/** Rejects with what says why there is none. Who asks closes it. */
+export type OpenBackend = () => Promise<XenHypervisor>;
 
 const NO_RINGS: Rings = { storeGfn: 0, consoleGfn: 0 };
 
@@ -49,14 +54,13 @@ async function attempt(parts: HelperParts): Promise<{ rings?: Rings; failure?: F
 }
 
 async function work(
-  { args, libxl, fdOps, stop }: HelperParts,
+  { args, libxl, fdOps, openBackend, stop }: HelperParts,
   options: ReturnType<typeof readEnvironment>,
   events: EventFile | undefined,
 ): Promise<Rings | undefined> {
   const signal = AbortSignal.any([stop, libxl.signal]);
   signal.throwIfAborted();
-  const { XenHypervisor } = await import('../../backends/xen/index.js');
-  await using backend = XenHypervisor.open();
+  await using backend = await openBackend();
   await using stream = new StreamChannel(fdOps(), args.streamFd, args.side === 'save' ? 'write' : 'read');
   if (args.side === 'save') {
     await save({ backend, args, options, libxl, stream, signal, events });

@@ -3,11 +3,14 @@
  * descriptor 2 where there is no libxl.
  */
 import { BackendError } from '../../backends/backend.js';
-import { type FdOps, loadAddon } from '../../native/index.js';
+import type { XenHypervisor } from '../../backends/xen/index.js';
+import { type Addon, type FdOps, loadAddon } from '../../native/index.js';
 import { ArgumentError, type HelperArguments, parseArguments, USAGE } from './arguments.js';
-import { help } from './helper.js';
+import { help, type OpenBackend } from './helper.js';
 import { Level, Libxl, LibxlGone } from './libxl.js';
 import { fdPipes } from './pipes.js';
+import { ready } from './ready.js';
+import { STAND_BY, takeOver } from './standby.js';
 import { stopController } from './stop-signal.js';
 
 const STDIN = 0;
@@ -18,36 +21,71 @@ const EXIT_LIBXL_GONE = 1;
 
 /** Ends the process. */
 export async function run(argv: readonly string[]): Promise<void> {
-  const args = argumentsOrExit(argv);
-  const stop = stopController();
   const addon = addonIfAny();
+  if (argv[0] === STAND_BY) return standBy(addon, Number(argv[1]));
+  await work(argv, { addon, openBackend, leave: (status) => exit(addon, status) });
+}
+
+/** Loads and opens all it can, says so to whoever has started it, and waits for something to do. */
+async function standBy(addon: Addon | Error, listener: number): Promise<void> {
+  if (addon instanceof Error) throw noAddon(addon);
+  // Without its parent nobody counts it any more.
+  const orphaned = (): never => exit(addon, 0);
+  process.once('disconnect', orphaned);
+  const opened = await ready(openBackend);
+  process.send?.('ready', undefined, {}, (error) => error && orphaned());
+  const { argv, status } = await takeOver(addon, listener);
+  process.removeListener('disconnect', orphaned);
+  process.disconnect?.();
+  const leave = (code: number): never => {
+    status(code);
+    return exit(addon, code);
+  };
+  await work(argv, { addon, openBackend: opened, leave });
+}
+
+interface Means {
+  readonly addon: Addon | Error;
+  readonly openBackend: OpenBackend;
+  readonly leave: (status: number) => never;
+}
+
+async function work(argv: readonly string[], { addon, openBackend, leave }: Means): Promise<void> {
+  const args = argumentsOr(leave, argv);
+  const stop = stopController();
   const libxl = new Libxl(fdPipes(STDIN, protocolFd(addon)));
   sayWarnings(libxl);
   abortOnSurprise(libxl, stop);
   try {
     const fdOps = (): FdOps => (addon instanceof Error ? noAddon(addon) : addon);
-    await help({ args, env: process.env, libxl, stop: stop.signal, fdOps });
-    exit(addon, 0);
+    await help({ args, env: process.env, libxl, stop: stop.signal, fdOps, openBackend });
+    leave(0);
   } catch (error) {
     if (!(error instanceof LibxlGone)) throw error;
     process.stderr.write(`xenferry-save-helper: ${error.message}\n`);
-    exit(addon, EXIT_LIBXL_GONE);
+    leave(EXIT_LIBXL_GONE);
   }
 }
 
-function argumentsOrExit(argv: readonly string[]): HelperArguments {
+/** Loaded here: whoever gives it a wrong command line shall hear so at once, and without a Xen. */
+async function openBackend(): Promise<XenHypervisor> {
+  const { XenHypervisor } = await import('../../backends/xen/index.js');
+  return XenHypervisor.open();
+}
+
+function argumentsOr(leave: Means['leave'], argv: readonly string[]): HelperArguments {
   try {
     return parseArguments(argv);
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     const asked = argv.length === 1 && ['-h', '--help', 'help'].includes(argv[0]);
     process.stderr.write(asked ? `${USAGE}\n` : `xenferry-save-helper: ${error.message}\n${USAGE}\n`);
-    return process.exit(asked ? 0 : EXIT_USAGE);
+    return leave(asked ? 0 : EXIT_USAGE);
   }
 }
 
 /** The addon, or why there is none: libxl is to hear of it. */
-function addonIfAny(): FdOps | Error {
+function addonIfAny(): Addon | Error {
   try {
     const addon = loadAddon();
     return addon && 'exitNow' in addon
@@ -85,7 +123,7 @@ function sayWarnings(libxl: Libxl): void {
 }
 
 /** libxl waits for the process to end: not for a thread that still waits in the kernel, nor for V8 to take itself apart. */
-function exit(addon: FdOps | Error, status: number): void {
+function exit(addon: FdOps | Error, status: number): never {
   if (!(addon instanceof Error)) addon.exitNow(status);
-  process.exit(status);
+  return process.exit(status);
 }

@@ -1,0 +1,22 @@
+// How the process that libxl starts (launcher.cc) hands a migration to one that has been waiting for it (src/libxl/standby), over
+// a Unix stream socket:
+//
+//   waiting process → launcher   READY
+//   launcher → waiting process   u32 length (little-endian) together with DESCRIPTORS descriptors, then `length` bytes of strings,
+//                                each ended by NUL: working directory, number of arguments, arguments, environment
+//   launcher → waiting process   the number of a signal, a byte each, whenever one comes
+//   waiting process → launcher   exit status, one byte
+//
+// Whoever ends, the other sees the end of the connection: without a status, the migration has failed.
+#pragma once
+
+#include <cstdint>
+
+namespace handover {
+
+constexpr uint8_t READY = 'R';
+// 0, 1, 2 and the stream.
+constexpr int DESCRIPTORS = 4;
+constexpr uint32_t MAX_BYTES = 64 << 10;
+
+}  // namespace handover

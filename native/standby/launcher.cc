@@ -1,0 +1,167 @@
+// xenferry-save-helper: what libxl starts. Node takes longer to start than a small domain takes to move, so where a helper is
+// standing by (`xenferry standby`), this hands it libxl's descriptors and waits for its end; else it becomes a helper that starts now.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "handover.h"
+
+extern char** environ;
+
+namespace {
+
+constexpr char SOCKET[] = "/run/xenferry/save-helper.sock";
+constexpr char HELPER[] = "/../../../dist/src/libxl/save-helper/main.js";
+constexpr char OURS[] = "XENFERRY_";
+// A helper that stands by answers at once. One that is being started may take seconds: then it is as quick to start another.
+constexpr int READY_MS = 500;
+constexpr int FAILED = 1;
+
+// Where a signal's number goes. sig_atomic_t: the handler reads it.
+volatile sig_atomic_t connection = -1;
+
+void passOn(int signal) {
+  const int before = errno;
+  const auto number = static_cast<uint8_t>(signal);
+  send(connection, &number, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  errno = before;
+}
+
+// The stream's descriptor, as libxl names it behind the mode; -1 where this is no such command line.
+int streamOf(int argc, char** argv) {
+  if (argc < 3 || strncmp(argv[1], "--", 2) != 0) return -1;
+  char* end = nullptr;
+  const long fd = strtol(argv[2], &end, 10);
+  return *argv[2] == '\0' || *end != '\0' || fd < 0 || fd > INT_MAX || fcntl(static_cast<int>(fd), F_GETFD) < 0
+             ? -1
+             : static_cast<int>(fd);
+}
+
+// A connection to a helper that is ready; -1 where none is.
+int standby() {
+  const char* named = getenv("XENFERRY_STANDBY");
+  const char* path = named == nullptr ? SOCKET : named;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (*path == '\0' || strlen(path) >= sizeof address.sun_path) return -1;
+  strcpy(address.sun_path, path);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -1;
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  pollfd ready{fd, POLLIN, 0};
+  uint8_t greeting = 0;
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+      getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid() &&
+      poll(&ready, 1, READY_MS) == 1 && read(fd, &greeting, 1) == 1 && greeting == handover::READY &&
+      fcntl(fd, F_SETFL, 0) == 0) {
+    return fd;
+  }
+  close(fd);
+  return -1;
+}
+
+void append(std::string& strings, const char* text) { strings.append(text, strlen(text) + 1); }
+
+std::string described(int argc, char** argv) {
+  std::string strings;
+  char folder[PATH_MAX];
+  append(strings, getcwd(folder, sizeof folder) == nullptr ? "/" : folder);
+  append(strings, std::to_string(argc - 1).c_str());
+  for (int i = 1; i < argc; i++) append(strings, argv[i]);
+  for (char** one = environ; *one != nullptr; one++) {
+    if (strncmp(*one, OURS, sizeof OURS - 1) == 0) append(strings, *one);
+  }
+  return strings;
+}
+
+bool sendAll(int fd, const char* bytes, size_t length) {
+  while (length > 0) {
+    const ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return false;
+    bytes += sent;
+    length -= static_cast<size_t>(sent);
+  }
+  return true;
+}
+
+bool handOver(int fd, int stream, const std::string& strings) {
+  uint32_t length = static_cast<uint32_t>(strings.size());
+  const int descriptors[handover::DESCRIPTORS] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, stream};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptors)] = {};
+  iovec part{&length, sizeof length};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof descriptors);
+  memcpy(CMSG_DATA(header), descriptors, sizeof descriptors);
+  ssize_t sent;
+  do sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent == sizeof length && sendAll(fd, strings.data(), strings.size());
+}
+
+// The status of the helper that has been given the migration. libxl goes on when this process ends, so the helper, with all it
+// has mapped, must have ended first: that is when the connection does.
+int follow(int fd) {
+  int status = -1;
+  for (;;) {
+    uint8_t byte;
+    const ssize_t got = read(fd, &byte, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    status = byte;
+  }
+  if (status >= 0) return status;
+  fputs("xenferry-save-helper: the helper that stood by has ended without a word; see what it said in its own log\n", stderr);
+  return FAILED;
+}
+
+void catchSignals() {
+  struct sigaction action {};
+  action.sa_handler = passOn;
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaction(signal, &action, nullptr);
+}
+
+int startHelper(char** argv) {
+  char self[PATH_MAX];
+  const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+  if (length < 0) return perror("xenferry-save-helper: /proc/self/exe"), FAILED;
+  self[length] = '\0';
+  *strrchr(self, '/') = '\0';
+  std::string helper = std::string(self) + HELPER;
+  argv[0] = helper.data();
+  execv(helper.c_str(), argv);
+  fprintf(stderr, "xenferry-save-helper: %s: %s\n", helper.c_str(), strerror(errno));
+  return FAILED;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int stream = streamOf(argc, argv);
+  const std::string strings = described(argc, argv);
+  const int fd = stream < 0 || strings.size() > handover::MAX_BYTES ? -1 : standby();
+  if (fd < 0) return startHelper(argv);
+  connection = fd;
+  catchSignals();
+  if (!handOver(fd, stream, strings)) return perror("xenferry-save-helper: the helper that stood by"), FAILED;
+  return follow(fd);
+}

@@ -1,0 +1,83 @@
+/**
+ * A helper that was started before libxl asked for one: it has loaded and tried what it needs, and waits for a migration that the
+ * launcher (native/standby/launcher.cc) hands to it. `../standby` starts it.
+ */
+import { closeSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { constants } from 'node:os';
+import type { Addon, StandbyOps } from '../../native/index.js';
+
+/** The first argument; the second is the listening socket's descriptor. */
+export const STAND_BY = '--stand-by';
+
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+/** What this process has become. */
+export interface TakenOver {
+  /** As libxl would have given it to this process. */
+  readonly argv: readonly string[];
+  /** To be told just before the process ends. */
+  readonly status: (status: number) => void;
+}
+
+/** Resolves when there is something to do; descriptors, directory and environment are then the launcher's. */
+export async function takeOver(addon: Addon, listener: number): Promise<TakenOver> {
+  for (;;) {
+    const connection = await addon.standbyAccept(listener);
+    if (connection < 0) throw new Error(`the socket of the standby cannot be used (errno ${-connection})`);
+    const argv = become(addon, connection);
+    if (!argv) {
+      closeSync(connection);
+      continue;
+    }
+    closeSync(listener);
+    follow(connection);
+    return { argv, status: (status) => tell(connection, status) };
+  }
+}
+
+/** undefined if the launcher does not say what it should; then nothing has changed. */
+function become(addon: StandbyOps, connection: number): string[] | undefined {
+  const handed = addon.standbyReceive(connection);
+  if (!handed) return undefined;
+  const { descriptors } = handed;
+  const strings = handed.strings.toString('utf8').split('\0');
+  const [folder, count] = [strings[0], Number(strings[1])];
+  const argv = strings.slice(2, 2 + count);
+  if (argv.length !== count || count < 2) {
+    for (const fd of descriptors) closeSync(fd);
+    return undefined;
+  }
+  process.chdir(folder);
+  for (const name of Object.keys(process.env)) if (name.startsWith('XENFERRY_')) delete process.env[name];
+  for (const setting of strings.slice(2 + count)) {
+    const at = setting.indexOf('=');
+    if (at > 0) process.env[setting.slice(0, at)] = setting.slice(at + 1);
+  }
+  for (const standard of [0, 1, 2]) addon.fdBecome(descriptors[standard], standard);
+  // What the launcher names by its number has one of its own here.
+  return argv.with(1, String(descriptors[3]));
+}
+
+/** A signal that reaches the launcher is meant for us; if it is killed, that is meant for us as well. */
+function follow(connection: number): void {
+  const socket = new Socket({ fd: connection, readable: true, writable: false });
+  const stop = (signal: NodeJS.Signals): boolean => process.kill(process.pid, signal);
+  socket.on('data', (numbers) => {
+    for (const number of numbers) {
+      const signal = SIGNALS.find((name) => constants.signals[name] === number);
+      if (signal) stop(signal);
+    }
+  });
+  socket.on('error', () => undefined);
+  socket.on('close', () => stop('SIGTERM'));
+  socket.unref();
+}
+
+function tell(connection: number, status: number): void {
+  try {
+    writeSync(connection, Uint8Array.of(status));
+  } catch {
+    // The launcher has been killed: there is nobody to tell.
+  }
+}

@@ -44,7 +44,7 @@ export function createShell(session: Session, shell: DomainShell): number {
 /** Why it failed is the news; that something is left of it is told with it. */
 function undo({ control }: Session, domid: number, cause: unknown): void {
   try {
-    control.run('it cannot be destroyed', 'xc_domain_destroy', ['uint32'], domid, [domid]);
+    control.run('it cannot be destroyed', 'xc_domain_destroy', domid, [domid]);
   } catch (error) {
     throw new AggregateError([cause, error], `${String(cause)}; domain ${domid}, which was to be it, is left behind`);
   }

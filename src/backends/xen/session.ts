@@ -36,6 +36,13 @@ export class Session {
     return this.open.store;
   }
 
+  /** Opens and binds what would be when it is first needed. */
+  prepare(): void {
+    for (const name of ['libxenctrl', 'libxenguest', 'libxenforeignmemory', 'libxenstore', 'libc'] as const)
+      this.libraries.get(name).bindAll();
+    void [this.foreign, this.store];
+  }
+
   /** The domain as it is now. `CLOSED`, or `NO_SUCH_DOMAIN`: also for a dead one whose pages somebody still maps. */
   domain(domid: number): RawDomainInfo {
     const info = this.control.domainInfo(domid);

@@ -82,7 +82,7 @@ const NOBODY = 0x7fef;
 function pagingOf(control: XenControl): PagingAnswer {
   if (control.domainInfo(NOBODY)) return 'unknown';
   try {
-    control.run('probe', 'xc_mem_paging_nominate', ['uint32', 'uint64'], NOBODY, [NOBODY, 0]);
+    control.run('probe', 'xc_mem_paging_nominate', NOBODY, [NOBODY, 0]);
     return 'unknown';
   } catch (error) {
     const errno = error instanceof BackendError ? error.errno : undefined;

@@ -74,7 +74,7 @@ export class Toolstack {
     const port = (): number => {
       const what = 'no event channel';
       const { control } = this.session;
-      return control.run(what, 'xc_evtchn_alloc_unbound', ['uint32', 'uint32'], domid, [domid, DOM0]);
+      return control.run(what, 'xc_evtchn_alloc_unbound', domid, [domid, DOM0]);
     };
     return { storePort: port(), storeDomid: DOM0, consolePort: port(), consoleDomid: DOM0 };
   }
@@ -123,8 +123,7 @@ export class Toolstack {
 
   private introduceTo(domid: number, storeGfn: number, port: number): void {
     const { library, handle } = this.xenstore;
-    const types = ['pointer', 'uint32', 'uint64', 'uint32'] as const;
-    if (!library.call<boolean>('xs_introduce_domain', 'bool', types, handle, domid, storeGfn, port))
+    if (!library.call<boolean>('xs_introduce_domain', handle, domid, storeGfn, port))
       throw new Error(`xenstored does not take domain ${domid}`);
   }
 
@@ -145,6 +144,6 @@ interface Xenstore {
 function openXenstore(): Xenstore {
   const library = SharedLibrary.open(['libxenstore.so.4']);
   if (!library) throw new Error('there is no libxenstore.so.4');
-  const handle = library.call<Buffer>('xs_open', 'pointer', ['uint64'], 0);
-  return { library, handle, close: () => library.call('xs_close', 'void', ['pointer'], handle) };
+  const handle = library.call<Buffer>('xs_open', 0);
+  return { library, handle, close: () => library.call('xs_close', handle) };
 }

@@ -3,6 +3,7 @@
  * this. Pointers are Buffers whose address is the pointer; `out` parameters are ordinary Buffers.
  */
 import { BackendError } from '../../errors.js';
+import { DECLARATIONS, type FunctionName } from './declarations.js';
 
 export type CType = 'void' | 'bool' | 'int' | 'uint' | 'int32' | 'uint32' | 'int64' | 'uint64' | 'pointer' | 'string';
 export type CFunction = (...args: (number | string | boolean | Buffer | null)[]) => unknown;
@@ -45,9 +46,9 @@ export const memoryAt = (pointer: Buffer, size: number): Buffer => load().ref.re
 /** errno of the last call, if nothing has been called since. */
 export const lastErrno = (): number => load().ffi.errno();
 
-/** One shared library; functions are bound when they are first called, since binding one takes as long as a hundred calls. */
+/** One shared library; a function is bound when it is first called, since binding one takes as long as a hundred calls. */
 export class SharedLibrary {
-  private readonly functions = new Map<string, CFunction>();
+  private readonly functions = new Map<FunctionName, CFunction>();
 
   private constructor(
     readonly name: string,
@@ -80,13 +81,22 @@ export class SharedLibrary {
     return addressOf(this.symbol(symbol));
   }
 
-  call<T>(symbol: string, result: CType, types: readonly CType[], ...args: Parameters<CFunction>): T {
-    let bound = this.functions.get(symbol);
-    if (!bound) {
-      bound = load().ffi.ForeignFunction(this.symbol(symbol), result, types);
-      this.functions.set(symbol, bound);
-    }
-    return bound(...args) as T;
+  call<T>(symbol: FunctionName, ...args: Parameters<CFunction>): T {
+    return this.bound(symbol)(...args) as T;
+  }
+
+  /** Binds all that it has of what is declared, for a process that has time now and not later. */
+  bindAll(): void {
+    for (const symbol of Object.keys(DECLARATIONS) as FunctionName[]) if (this.has(symbol)) this.bound(symbol);
+  }
+
+  private bound(symbol: FunctionName): CFunction {
+    const known = this.functions.get(symbol);
+    if (known) return known;
+    const [result, ...parameters] = DECLARATIONS[symbol];
+    const bound = load().ffi.ForeignFunction(this.symbol(symbol), result, parameters);
+    this.functions.set(symbol, bound);
+    return bound;
   }
 
   private symbol(symbol: string): Buffer {

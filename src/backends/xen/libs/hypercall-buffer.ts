@@ -1,11 +1,10 @@
 /** Memory that the hypervisor may write to: xc_hypercall_buffer_t and its pages (tools/include/xenctrl.h). */
 import { BackendError, PAGE_SIZE } from '../../backend.js';
-import { type CType, isNull, memoryAt } from './ffi.js';
+import { isNull, memoryAt } from './ffi.js';
 import type { XenControl } from './xenctrl.js';
 
 /** hbuf@0, param_shadow@8, dir@16, ubuf@24, sz@32. */
 const STRUCT_BYTES = 40;
-const TYPES: readonly CType[] = ['pointer', 'pointer', 'int'];
 
 let open = 0;
 
@@ -24,14 +23,7 @@ export class HypercallBuffer implements Disposable {
   ) {
     this.pages = Math.max(1, Math.ceil(bytes / PAGE_SIZE));
     const { ctrl, xch } = control;
-    const address = ctrl.call<Buffer>(
-      'xc__hypercall_buffer_alloc_pages',
-      'pointer',
-      TYPES,
-      xch,
-      this.struct,
-      this.pages,
-    );
+    const address = ctrl.call<Buffer>('xc__hypercall_buffer_alloc_pages', xch, this.struct, this.pages);
     if (isNull(address)) throw new BackendError('NO_MEMORY', `no room for a hypercall buffer of ${this.pages} pages`);
     this.memory = memoryAt(address, this.pages * PAGE_SIZE);
     open++;
@@ -50,7 +42,7 @@ export class HypercallBuffer implements Disposable {
   [Symbol.dispose](): void {
     if (!this.memory) return;
     this.memory = undefined;
-    this.control.ctrl.call('xc__hypercall_buffer_free_pages', 'void', TYPES, this.control.xch, this.struct, this.pages);
+    this.control.ctrl.call('xc__hypercall_buffer_free_pages', this.control.xch, this.struct, this.pages);
     open--;
   }
 }

@@ -10,8 +10,9 @@ import {
   SHUTDOWN_REASON_SHIFT,
   SHUTDOWN_SUSPEND,
 } from './abi.js';
+import type { FunctionName } from './declarations.js';
 import { type Failure, xenError } from './errors.js';
-import { addressOf, type CFunction, type CType, isNull, lastErrno, type SharedLibrary } from './ffi.js';
+import { addressOf, type CFunction, isNull, lastErrno, type SharedLibrary } from './ffi.js';
 import type { Libraries } from './libraries.js';
 
 /** xc_domaininfo_t, what is used of it. */
@@ -62,7 +63,7 @@ export class XenControl {
   constructor(private readonly libraries: Libraries) {
     this.ctrl = libraries.get('libxenctrl');
     // Its own logger would write to stderr beside our errors; a null one still does, so errors of calls that may fail are few.
-    this.handle = this.ctrl.call<Buffer>('xc_interface_open', 'pointer', ['pointer', 'pointer', 'uint'], null, null, 0);
+    this.handle = this.ctrl.call<Buffer>('xc_interface_open', null, null, 0);
     if (isNull(this.handle)) {
       const errno = lastErrno();
       this.handle = undefined;
@@ -85,7 +86,7 @@ export class XenControl {
 
   close(): void {
     if (!this.handle) return;
-    this.ctrl.call('xc_interface_close', 'int', ['pointer'], this.handle);
+    this.ctrl.call('xc_interface_close', this.handle);
     this.handle = undefined;
   }
 
@@ -106,58 +107,56 @@ export class XenControl {
   /** Highest gfn, plus one. */
   nrGfns(domid: number): number {
     const out = Buffer.alloc(8);
-    this.run('cannot learn its number of gfns', 'xc_domain_nr_gpfns', ['uint32', 'pointer'], domid, [domid, out]);
+    this.run('cannot learn its number of gfns', 'xc_domain_nr_gpfns', domid, [domid, out]);
     return Number(out.readBigUInt64LE());
   }
 
   pause(domid: number): void {
-    this.run('cannot pause it', 'xc_domain_pause', ['uint32'], domid, [domid]);
+    this.run('cannot pause it', 'xc_domain_pause', domid, [domid]);
   }
 
   unpause(domid: number): void {
-    this.run('cannot unpause it', 'xc_domain_unpause', ['uint32'], domid, [domid]);
+    this.run('cannot unpause it', 'xc_domain_unpause', domid, [domid]);
   }
 
   /** Lets a suspended domain run again; the guest sees that its suspend was cancelled. */
   resume(domid: number): void {
     // It moved from one library to the other.
     const library = this.guest.has('xc_domain_resume') ? this.guest : this.ctrl;
-    const result = library.call<number>('xc_domain_resume', 'int', ['pointer', 'uint32', 'int'], this.xch, domid, 1);
+    const result = library.call<number>('xc_domain_resume', this.xch, domid, 1);
     this.check('cannot resume it', domid, result);
   }
 
   /** `config` is a struct xen_domctl_createdomain. Returns the new domid; the domain is paused. */
   createDomain(config: Buffer): number {
     const domid = Buffer.alloc(4);
-    this.run('no domain can be created', 'xc_domain_create', ['pointer', 'pointer'], undefined, [domid, config]);
+    this.run('no domain can be created', 'xc_domain_create', undefined, [domid, config]);
     return domid.readUInt32LE();
   }
 
   setMaxMemory(domid: number, kb: number): void {
-    this.run('its memory cannot be limited', 'xc_domain_setmaxmem', ['uint32', 'uint64'], domid, [domid, kb]);
+    this.run('its memory cannot be limited', 'xc_domain_setmaxmem', domid, [domid, kb]);
   }
 
   setMaxVcpus(domid: number, vcpus: number): void {
-    this.run(`it cannot have ${vcpus} vCPUs`, 'xc_domain_max_vcpus', ['uint32', 'uint'], domid, [domid, vcpus]);
+    this.run(`it cannot have ${vcpus} vCPUs`, 'xc_domain_max_vcpus', domid, [domid, vcpus]);
   }
 
   /** Memory for its page tables. In MiB before 4.17, and before the security fix that brought the other call. */
   setPagingPool(domid: number, bytes: number): void {
     const what = 'no memory for its page tables';
     if (this.ctrl.has('xc_set_paging_mempool_size')) {
-      this.run(what, 'xc_set_paging_mempool_size', ['uint32', 'uint64'], domid, [domid, bytes]);
+      this.run(what, 'xc_set_paging_mempool_size', domid, [domid, bytes]);
       return;
     }
     const megabytes = Buffer.alloc(4);
     megabytes.writeUInt32LE(Math.ceil(bytes / (1 << 20)));
-    const types: CType[] = ['uint32', 'uint', 'pointer', 'uint'];
-    this.run(what, 'xc_shadow_control', types, domid, [domid, SET_ALLOCATION, megabytes, 0]);
+    this.run(what, 'xc_shadow_control', domid, [domid, SET_ALLOCATION, megabytes, 0]);
   }
 
   /** Sets so many pages aside for it. */
   claimPages(domid: number, pages: number): void {
-    const types: CType[] = ['uint32', 'uint64'];
-    this.run(`no ${pages} pages are free`, 'xc_domain_claim_pages', types, domid, [domid, pages], {
+    this.run(`no ${pages} pages are free`, 'xc_domain_claim_pages', domid, [domid, pages], {
       code: 'NO_MEMORY',
     });
   }
@@ -165,8 +164,7 @@ export class XenControl {
   tscInfo(domid: number): TscInfo {
     const out = Buffer.alloc(24);
     const [mode, nsec, khz, incarnation] = [out.subarray(0), out.subarray(8), out.subarray(16), out.subarray(20)];
-    const types: CType[] = ['uint32', 'pointer', 'pointer', 'pointer', 'pointer'];
-    this.run('cannot read its TSC mode', 'xc_domain_get_tsc_info', types, domid, [domid, mode, nsec, khz, incarnation]);
+    this.run('cannot read its TSC mode', 'xc_domain_get_tsc_info', domid, [domid, mode, nsec, khz, incarnation]);
     return {
       mode: mode.readUInt32LE(),
       nsec: nsec.readBigUInt64LE(),
@@ -176,48 +174,42 @@ export class XenControl {
   }
 
   setTscInfo(domid: number, { mode, nsec, khz, incarnation }: TscInfo): void {
-    const types: CType[] = ['uint32', 'uint32', 'uint64', 'uint32', 'uint32'];
     const args = [domid, mode, nsec.toString(), khz, incarnation];
-    this.run('cannot set its TSC mode', 'xc_domain_set_tsc_info', types, domid, args, { code: 'BAD_STATE_RECORD' });
+    this.run('cannot set its TSC mode', 'xc_domain_set_tsc_info', domid, args, { code: 'BAD_STATE_RECORD' });
   }
 
   hvmContext(domid: number): Buffer {
-    const types: CType[] = ['uint32', 'pointer', 'uint32'];
     const what = 'cannot read its HVM context';
-    const size = this.run(what, 'xc_domain_hvm_getcontext', types, domid, [domid, null, 0]);
+    const size = this.run(what, 'xc_domain_hvm_getcontext', domid, [domid, null, 0]);
     const context = Buffer.alloc(size);
-    const used = this.run(what, 'xc_domain_hvm_getcontext', types, domid, [domid, context, size]);
+    const used = this.run(what, 'xc_domain_hvm_getcontext', domid, [domid, context, size]);
     return context.subarray(0, used);
   }
 
   setHvmContext(domid: number, context: Buffer): void {
-    const types: CType[] = ['uint32', 'pointer', 'uint32'];
     const why: Because = {
       code: 'BAD_STATE_RECORD',
       remedy: 'it comes from another CPU model or a newer Xen, or is damaged',
     };
     const what = 'the hypervisor refuses its HVM context';
-    this.run(what, 'xc_domain_hvm_setcontext', types, domid, [domid, context, context.length], why);
+    this.run(what, 'xc_domain_hvm_setcontext', domid, [domid, context, context.length], why);
   }
 
   hvmParam(domid: number, index: number): bigint {
     const out = Buffer.alloc(8);
-    const types: CType[] = ['uint32', 'uint32', 'pointer'];
-    this.run(`cannot read HVM param ${index}`, 'xc_hvm_param_get', types, domid, [domid, index, out]);
+    this.run(`cannot read HVM param ${index}`, 'xc_hvm_param_get', domid, [domid, index, out]);
     return out.readBigUInt64LE();
   }
 
   setHvmParam(domid: number, index: number, value: bigint): void {
-    const types: CType[] = ['uint32', 'uint32', 'uint64'];
     const args = [domid, index, value.toString()];
-    this.run(`cannot set HVM param ${index}`, 'xc_hvm_param_set', types, domid, args, { code: 'BAD_STATE_RECORD' });
+    this.run(`cannot set HVM param ${index}`, 'xc_hvm_param_set', domid, args, { code: 'BAD_STATE_RECORD' });
   }
 
   /** Zeroes one page. */
   clearPage(domid: number, gfn: bigint): void {
-    const types: CType[] = ['uint32', 'uint64', 'int'];
     const what = `cannot clear gfn 0x${gfn.toString(16)}`;
-    this.run(what, 'xc_clear_domain_pages', types, domid, [domid, gfn.toString(), 1], { code: 'BAD_STATE_RECORD' });
+    this.run(what, 'xc_clear_domain_pages', domid, [domid, gfn.toString(), 1], { code: 'BAD_STATE_RECORD' });
   }
 
   /** The CPU policy that the guest sees. */
@@ -228,11 +220,7 @@ export class XenControl {
     const objects = hasPolicyObjects(this.guest);
     const sizeCall = objects ? 'xc_cpu_policy_get_size' : 'xc_get_cpu_policy_size';
     const library = this.guest.has(sizeCall) ? this.guest : this.ctrl;
-    this.check(
-      what,
-      domid,
-      library.call<number>(sizeCall, 'int', ['pointer', 'pointer', 'pointer'], this.xch, leaves, entries),
-    );
+    this.check(what, domid, library.call<number>(sizeCall, this.xch, leaves, entries));
     const cpuid = Buffer.alloc(leaves.readUInt32LE() * CPUID_LEAF_BYTES);
     const msrs = Buffer.alloc(entries.readUInt32LE() * MSR_ENTRY_BYTES);
     if (objects) this.serialisePolicy(what, domid, [cpuid, leaves, msrs, entries]);
@@ -247,20 +235,9 @@ export class XenControl {
     const library = this.guest.has('xc_set_domain_cpu_policy') ? this.guest : this.ctrl;
     const where = Buffer.alloc(12, 0xff);
     const [leaf, subleaf, msr] = [where.subarray(0), where.subarray(4), where.subarray(8)];
-    const types: CType[] = [
-      'pointer',
-      'uint32',
-      'uint32',
-      'pointer',
-      'uint32',
-      'pointer',
-      'pointer',
-      'pointer',
-      'pointer',
-    ];
     const counts = [cpuid.length / CPUID_LEAF_BYTES, msrs.length / MSR_ENTRY_BYTES];
     const args: Args = [this.xch, domid, counts[0], cpuid, counts[1], msrs, leaf, subleaf, msr];
-    const result = library.call<number>('xc_set_domain_cpu_policy', 'int', types, ...args);
+    const result = library.call<number>('xc_set_domain_cpu_policy', ...args);
     if (result === 0) return;
     const errno = lastErrno();
     const [l, s, m] = [leaf, subleaf, msr].map((at) => at.readUInt32LE().toString(16));
@@ -271,17 +248,16 @@ export class XenControl {
 
   /** Grants of the console and xenstore pages, which a new domain's grant table does not have. */
   seedGrants(domid: number, hvm: boolean, console: Ring, store: Ring): void {
-    const types: CType[] = ['pointer', 'uint32', 'bool', 'uint64', 'uint64', 'uint32', 'uint32'];
     const gfns = [console.gfn.toString(), store.gfn.toString()];
     const args: Args = [this.xch, domid, hvm, gfns[0], gfns[1], console.domid, store.domid];
-    const result = this.guest.call<number>('xc_dom_gnttab_seed', 'int', types, ...args);
+    const result = this.guest.call<number>('xc_dom_gnttab_seed', ...args);
     this.check('cannot grant its console and xenstore pages', domid, result);
   }
 
   /** XEN_SYSCTL_PHYSCAP_* bits, and pages of the host. */
   physinfo(): { capabilities: number; totalPages: number; freePages: number } {
     const info = Buffer.alloc(PhysinfoLayout.BYTES);
-    this.run('cannot ask the hypervisor what it can do', 'xc_physinfo', ['pointer'], undefined, [info]);
+    this.run('cannot ask the hypervisor what it can do', 'xc_physinfo', undefined, [info]);
     return {
       capabilities: info.readUInt32LE(PhysinfoLayout.CAPABILITIES),
       totalPages: Number(info.readBigUInt64LE(PhysinfoLayout.TOTAL_PAGES)),
@@ -290,15 +266,8 @@ export class XenControl {
   }
 
   /** A call of libxenctrl's that returns a negative number and sets errno when it fails. */
-  run(
-    what: string,
-    symbol: string,
-    types: readonly CType[],
-    domid: number | undefined,
-    args: Args,
-    why?: Because,
-  ): number {
-    const result = this.ctrl.call<number>(symbol, 'int', ['pointer', ...types], this.xch, ...args);
+  run(what: string, symbol: FunctionName, domid: number | undefined, args: Args, why?: Because): number {
+    const result = this.ctrl.call<number>(symbol, this.xch, ...args);
     return this.check(what, domid, result, why);
   }
 
@@ -319,37 +288,27 @@ export class XenControl {
   /** xc_domain_getinfolist answers with the next higher domid where there is none; one at a time, since its stride varies. */
   private firstFrom(domid: number): RawDomainInfo | undefined {
     const info = Buffer.alloc(DomainInfoLayout.BYTES);
-    const types: CType[] = ['uint32', 'uint', 'pointer'];
-    const count = this.run('cannot list the domains', 'xc_domain_getinfolist', types, undefined, [domid, 1, info]);
+    const count = this.run('cannot list the domains', 'xc_domain_getinfolist', undefined, [domid, 1, info]);
     return count > 0 ? decodeInfo(info) : undefined;
   }
 
   private serialisePolicy(what: string, domid: number, [cpuid, leaves, msrs, entries]: readonly Buffer[]): void {
-    const policy = this.guest.call<Buffer>('xc_cpu_policy_init', 'pointer', []);
+    const policy = this.guest.call<Buffer>('xc_cpu_policy_init');
     if (isNull(policy)) throw xenError({ what, errno: lastErrno(), domid });
     try {
-      const get = this.guest.call<number>(
-        'xc_cpu_policy_get_domain',
-        'int',
-        ['pointer', 'uint32', 'pointer'],
-        this.xch,
-        domid,
-        policy,
-      );
+      const get = this.guest.call<number>('xc_cpu_policy_get_domain', this.xch, domid, policy);
       this.check(what, domid, get);
-      const types: CType[] = ['pointer', 'pointer', 'pointer', 'pointer', 'pointer', 'pointer'];
       const args: Args = [this.xch, policy, cpuid, leaves, msrs, entries];
-      this.check(what, domid, this.guest.call<number>('xc_cpu_policy_serialise', 'int', types, ...args));
+      this.check(what, domid, this.guest.call<number>('xc_cpu_policy_serialise', ...args));
     } finally {
-      this.guest.call('xc_cpu_policy_destroy', 'void', ['pointer'], policy);
+      this.guest.call('xc_cpu_policy_destroy', policy);
     }
   }
 
   private fetchPolicy(what: string, domid: number, [leaves, cpuid, entries, msrs]: readonly Buffer[]): void {
-    const types: CType[] = ['uint32', 'pointer', 'pointer', 'pointer', 'pointer'];
     const library = this.guest.has('xc_get_domain_cpu_policy') ? this.guest : this.ctrl;
     const args: Args = [this.xch, domid, leaves, cpuid, entries, msrs];
-    this.check(what, domid, library.call<number>('xc_get_domain_cpu_policy', 'int', ['pointer', ...types], ...args));
+    this.check(what, domid, library.call<number>('xc_get_domain_cpu_policy', ...args));
   }
 }
 

@@ -35,7 +35,7 @@ export class ForeignMemoryLibrary {
       map: this.library.address('xenforeignmemory_map2'),
       unmap: this.library.address('xenforeignmemory_unmap'),
     };
-    this.handle = this.library.call<Buffer>('xenforeignmemory_open', 'pointer', ['pointer', 'uint'], null, 0);
+    this.handle = this.library.call<Buffer>('xenforeignmemory_open', null, 0);
     if (!isNull(this.handle)) return;
     this.handle = undefined;
     throw xenError({ what: 'cannot open the interface to foreign memory', errno: lastErrno() });
@@ -70,7 +70,7 @@ export class ForeignMemoryLibrary {
   /** What is still mapped is unmapped: the process may hold pages of a domain for as long as it lives otherwise. */
   close(): void {
     for (const mapping of [...this.live]) mapping.unmap();
-    if (this.handle) this.library.call('xenforeignmemory_close', 'int', ['pointer'], this.handle);
+    if (this.handle) this.library.call('xenforeignmemory_close', this.handle);
     this.handle = undefined;
   }
 

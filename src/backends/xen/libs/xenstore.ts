@@ -1,7 +1,7 @@
 /** libxenstore: names of domains, and the request to suspend. */
 import { BackendError, Errno } from '../../errors.js';
 import { xenError } from './errors.js';
-import { type CType, isNull, lastErrno, memoryAt, type SharedLibrary } from './ffi.js';
+import { isNull, lastErrno, memoryAt, type SharedLibrary } from './ffi.js';
 import type { Libraries } from './libraries.js';
 
 /** XBT_NULL: outside of a transaction. */
@@ -15,7 +15,7 @@ export class XenStore {
   constructor(libraries: Libraries) {
     this.library = libraries.get('libxenstore');
     this.libc = libraries.get('libc');
-    this.handle = this.library.call<Buffer>('xs_open', 'pointer', ['uint64'], 0);
+    this.handle = this.library.call<Buffer>('xs_open', 0);
     if (!isNull(this.handle)) return;
     this.handle = undefined;
     throw xenError({
@@ -28,30 +28,27 @@ export class XenStore {
   /** Undefined where there is no such key. */
   read(path: string, transaction = NO_TRANSACTION): string | undefined {
     const length = Buffer.alloc(4);
-    const types: CType[] = ['pointer', 'uint32', 'string', 'pointer'];
-    const value = this.library.call<Buffer>('xs_read', 'pointer', types, this.open, transaction, path, length);
+    const value = this.library.call<Buffer>('xs_read', this.open, transaction, path, length);
     if (isNull(value)) {
       const errno = lastErrno();
       if (errno === Errno.ENOENT) return undefined;
       throw xenError({ what: `cannot read ${path} in xenstore`, errno });
     }
     const text = memoryAt(value, length.readUInt32LE()).toString('utf8');
-    this.libc.call('free', 'void', ['pointer'], value);
+    this.libc.call('free', value);
     return text;
   }
 
   write(path: string, value: string, transaction = NO_TRANSACTION): void {
     const bytes = Buffer.from(value);
-    const types: CType[] = ['pointer', 'uint32', 'string', 'pointer', 'uint32'];
-    if (this.library.call<boolean>('xs_write', 'bool', types, this.open, transaction, path, bytes, bytes.length))
-      return;
+    if (this.library.call<boolean>('xs_write', this.open, transaction, path, bytes, bytes.length)) return;
     throw xenError({ what: `cannot write ${path} in xenstore`, errno: lastErrno() });
   }
 
   /** Writes `value` where `expected` stands, and nothing where something else does by now. Returns whether it has. */
   exchange(path: string, expected: string, value: string): boolean {
     for (;;) {
-      const transaction = this.library.call<number>('xs_transaction_start', 'uint32', ['pointer'], this.open);
+      const transaction = this.library.call<number>('xs_transaction_start', this.open);
       if (transaction === NO_TRANSACTION)
         throw xenError({ what: 'xenstore begins no transaction', errno: lastErrno() });
       let found: boolean;
@@ -70,24 +67,17 @@ export class XenStore {
 
   /** Tells xenstored that a domain that had shut down to suspend runs again. */
   resumeDomain(domid: number): void {
-    if (this.library.call<boolean>('xs_resume_domain', 'bool', ['pointer', 'uint32'], this.open, domid)) return;
+    if (this.library.call<boolean>('xs_resume_domain', this.open, domid)) return;
     throw xenError({ what: 'xenstored cannot be told that it runs again', errno: lastErrno(), domid });
   }
 
   close(): void {
-    if (this.handle) this.library.call('xs_close', 'void', ['pointer'], this.handle);
+    if (this.handle) this.library.call('xs_close', this.handle);
     this.handle = undefined;
   }
 
   private endTransaction(transaction: number, abort: boolean): boolean {
-    return this.library.call<boolean>(
-      'xs_transaction_end',
-      'bool',
-      ['pointer', 'uint32', 'bool'],
-      this.open,
-      transaction,
-      abort,
-    );
+    return this.library.call<boolean>('xs_transaction_end', this.open, transaction, abort);
   }
 
   private get open(): Buffer {

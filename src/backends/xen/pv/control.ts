@@ -1,5 +1,6 @@
 /** Calls of libxenctrl that only PV domains need (tools/include/xenctrl.h, xen/include/public/domctl.h). */
 import { Errno, MAX_BATCH } from '../../backend.js';
+import type { FunctionName } from '../libs/declarations.js';
 import { xenError } from '../libs/errors.js';
 import { HypercallBuffer } from '../libs/hypercall-buffer.js';
 import type { Session } from '../session.js';
@@ -35,22 +36,20 @@ export class PvControl {
   /** Bytes of a word of the guest's: 8, or 4. */
   guestWidth(): number {
     const out = Buffer.alloc(4);
-    this.run('its word size cannot be read', 'xc_domain_get_guest_width', ['uint32', 'pointer'], [this.domid, out]);
+    this.run('its word size cannot be read', 'xc_domain_get_guest_width', [this.domid, out]);
     return out.readUInt32LE();
   }
 
   vcpuOnline(vcpu: number): boolean {
     const info = Buffer.alloc(VCPU_INFO_BYTES);
-    const types = ['uint32', 'uint32', 'pointer'] as const;
-    this.run(`its vCPU ${vcpu} cannot be looked at`, 'xc_vcpu_getinfo', types, [this.domid, vcpu, info]);
+    this.run(`its vCPU ${vcpu} cannot be looked at`, 'xc_vcpu_getinfo', [this.domid, vcpu, info]);
     return info[VCPU_INFO_ONLINE] !== 0;
   }
 
   /** struct vcpu_guest_context. */
   vcpuContext(vcpu: number): Buffer {
     const context = Buffer.alloc(VcpuContext.BYTES);
-    const types = ['uint32', 'uint32', 'pointer'] as const;
-    this.run(`the registers of vCPU ${vcpu} cannot be read`, 'xc_vcpu_getcontext', types, [this.domid, vcpu, context]);
+    this.run(`the registers of vCPU ${vcpu} cannot be read`, 'xc_vcpu_getcontext', [this.domid, vcpu, context]);
     return context;
   }
 
@@ -174,16 +173,11 @@ export class PvControl {
   }
 
   private runDomctl(what: string, domctl: Buffer): void {
-    this.run(what, 'xc_domctl', ['pointer'], [domctl]);
+    this.run(what, 'xc_domctl', [domctl]);
   }
 
-  private run(
-    what: string,
-    symbol: string,
-    types: readonly ('uint32' | 'pointer')[],
-    args: readonly (number | Buffer)[],
-  ): void {
-    this.session.control.run(what, symbol, types, this.domid, [...args]);
+  private run(what: string, symbol: FunctionName, args: readonly (number | Buffer)[]): void {
+    this.session.control.run(what, symbol, this.domid, [...args]);
   }
 
   private async offLoop(

@@ -20,7 +20,7 @@ export interface MachineMap {
 export async function mapMachineFrames(session: Session): Promise<MachineMap> {
   const { control, foreign } = session;
   const count = Buffer.alloc(8);
-  control.run('the size of this host’s memory cannot be read', 'xc_maximum_ram_page', ['pointer'], undefined, [count]);
+  control.run('the size of this host’s memory cannot be read', 'xc_maximum_ram_page', undefined, [count]);
   const nrFrames = Number(count.readBigUInt64LE());
   if (nrFrames * BYTES_PER_ENTRY > MAX_BYTES) {
     throw new BackendError('NOT_SUPPORTED', 'PV domains of a host with more than 2 TiB of memory cannot be moved', {
@@ -41,11 +41,7 @@ export async function mapMachineFrames(session: Session): Promise<MachineMap> {
 
 function chunkFrames({ control }: Session, chunks: number): BigUint64Array {
   const starts = Buffer.alloc(8 * chunks);
-  const types = ['uint64', 'pointer'] as const;
-  control.run('Xen’s table of machine frames cannot be found', 'xc_machphys_mfn_list', types, undefined, [
-    chunks,
-    starts,
-  ]);
+  control.run('Xen’s table of machine frames cannot be found', 'xc_machphys_mfn_list', undefined, [chunks, starts]);
   const frames = new BigUint64Array(chunks * PAGES_PER_CHUNK);
   for (let i = 0; i < frames.length; i++) {
     frames[i] = starts.readBigUInt64LE(8 * Math.floor(i / PAGES_PER_CHUNK)) + BigInt(i % PAGES_PER_CHUNK);

@@ -74,14 +74,31 @@ Napi::Value wantedFrames(const Napi::CallbackInfo& info) {
   return number(info.Env(), std::unique(out.begin(), end) - out.begin());
 }
 
-// setTypes(table: Uint8Array, pfns: Uint32Array, types: Uint8Array): pfns beyond the table are left out.
+// heldFrames(p2m, pfns: Uint32Array, out: Uint32Array, which may be pfns) → how many pfns have a page, in order
+Napi::Value heldFrames(const Napi::CallbackInfo& info) {
+  const Frames p2m = framesArg(info, 0);
+  const Words pfns = wordsArg(info, 1);
+  const Words out = wordsArg(info, 2);
+  needAtLeast(info.Env(), "out", out.size, pfns.size);
+  size_t count = 0;
+  for (size_t i = 0; i < pfns.size; i++) {
+    if (machineFrame(p2m, pfns[i]) != INVALID_FRAME) out[count++] = pfns[i];
+  }
+  return number(info.Env(), count);
+}
+
+// setTypes(table: Uint8Array, pfns: Uint32Array, types: Uint8Array, as: Uint8Array of 256 | undefined): pfns beyond the table are left
+// out.
 Napi::Value setTypes(const Napi::CallbackInfo& info) {
   const Bytes table = bytesArg(info, 0);
   const Words pfns = wordsArg(info, 1);
   const Bytes types = bytesArg(info, 2);
+  const bool turned = !info[3].IsUndefined();
+  const Bytes as = turned ? bytesArg(info, 3) : Bytes{nullptr, 256};
   needSameLength(info.Env(), "pfns", pfns.size, "types", types.size);
+  needAtLeast(info.Env(), "as", as.size, 256);
   for (size_t i = 0; i < pfns.size; i++) {
-    if (pfns[i] < table.size) table[pfns[i]] = types[i];
+    if (pfns[i] < table.size) table[pfns[i]] = turned ? as[types[i]] : types[i];
   }
   return info.Env().Undefined();
 }
@@ -141,6 +158,7 @@ void exportPvFrames(Napi::Object exports) {
   Export<physicalFrames>(exports, "physicalFrames");
   Export<setMachineFrames>(exports, "setMachineFrames");
   Export<wantedFrames>(exports, "wantedFrames");
+  Export<heldFrames>(exports, "heldFrames");
   Export<setTypes>(exports, "setTypes");
   Export<typesAt>(exports, "typesAt");
   Export<findBytes>(exports, "findBytes");

@@ -104,18 +104,27 @@ Napi::Value wanting(const Napi::CallbackInfo& info) {
   return number(info.Env(), count);
 }
 
-// withoutData(gfns, types: Uint8Array, out: Uint32Array) → how many gfns of a stream's batch come as XALLOC; `out` begins with them.
-Napi::Value withoutData(const Napi::CallbackInfo& info) {
+// ofTypes(gfns, types: Uint8Array, wanted: Uint8Array of 256 flags, out: Uint32Array, which may be gfns) → how many are of a wanted type
+Napi::Value ofTypes(const Napi::CallbackInfo& info) {
   const Words gfns = wordsArg(info, 0);
   const Bytes types = bytesArg(info, 1);
-  const Words out = wordsArg(info, 2);
+  const Bytes wanted = bytesArg(info, 2);
+  const Words out = wordsArg(info, 3);
   needSameLength(info.Env(), "gfns", gfns.size, "types", types.size);
+  needAtLeast(info.Env(), "wanted", wanted.size, 256);
   needAtLeast(info.Env(), "out", out.size, gfns.size);
   size_t count = 0;
   for (size_t i = 0; i < gfns.size; i++) {
-    if (types[i] == XALLOC) out[count++] = gfns[i];
+    if (wanted[types[i]]) out[count++] = gfns[i];
   }
   return number(info.Env(), count);
+}
+
+// gfnsEnd(gfns) → the highest plus one; 0 if there is none
+Napi::Value gfnsEnd(const Napi::CallbackInfo& info) {
+  const Words gfns = wordsArg(info, 0);
+  const uint32_t* highest = std::max_element(gfns.begin(), gfns.end());
+  return number(info.Env(), highest == gfns.end() ? 0 : static_cast<double>(*highest) + 1);
 }
 
 // populateGfns(populate, release: addresses, xch, domid, gfns) → Promise<errno>; all or nothing.
@@ -131,6 +140,7 @@ Napi::Value populateGfns(const Napi::CallbackInfo& info) {
 
 void exportXenPopulate(Napi::Object exports) {
   Export<wanting>(exports, "wanting");
-  Export<withoutData>(exports, "withoutData");
+  Export<ofTypes>(exports, "ofTypes");
+  Export<gfnsEnd>(exports, "gfnsEnd");
   Export<populateGfns>(exports, "populateGfns");
 }

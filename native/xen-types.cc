@@ -1,9 +1,11 @@
-// Page types of an HVM domain, where a gfn is what the hypervisor calls it too. Off the event loop: one hypercall for each
-// 1,024 gfns, of which a PVH domain's address space has a thousand.
+// Page types as the hypervisor knows them. Off the event loop: one hypercall for each 1,024 gfns, of which a PVH domain's address
+// space has a thousand.
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
 #include "bitmap.h"
+#include "pv-frames.h"
 #include "types.h"
 #include "worker.h"
 #include "xen.h"
@@ -45,11 +47,19 @@ class TypesWorker : public PromiseWorker {
   int errno_ = 0;
 };
 
+// What the hypervisor calls a gfn of an HVM domain, and a pfn of a PV domain that has this P2M.
+struct Naming {
+  bool physical;
+  Frames p2m;
+
+  uint64_t frame(uint64_t gfn) const { return physical ? gfn : machineFrame(p2m, gfn); }
+};
+
 class HolesWorker : public PromiseWorker {
  public:
-  HolesWorker(Napi::Env env, Query query, Napi::Uint8Array bitmap, uint64_t pages)
-      : PromiseWorker(env), query_(query), kept_(Napi::Persistent(static_cast<Napi::Object>(bitmap))),
-        bitmap_{bitmap.Data(), bitmap.ByteLength()}, pages_(pages) {}
+  // `kept`: the JavaScript arrays that `naming` and `bitmap` point into.
+  HolesWorker(Napi::Env env, Query query, Naming naming, Bytes bitmap, uint64_t pages, std::vector<Napi::ObjectReference> kept)
+      : PromiseWorker(env), query_(query), naming_(naming), bitmap_(bitmap), pages_(pages), kept_(std::move(kept)) {}
 
  protected:
   void Execute() override {
@@ -70,7 +80,8 @@ class HolesWorker : public PromiseWorker {
 
  private:
   void drop(std::vector<uint64_t>& gfns) {
-    std::vector<uint64_t> infos(gfns);
+    std::vector<uint64_t> infos(gfns.size());
+    std::transform(gfns.begin(), gfns.end(), infos.begin(), [this](uint64_t gfn) { return naming_.frame(gfn); });
     errno_ = query_.ask(infos);
     if (errno_ != 0) return;
     for (size_t i = 0; i < gfns.size(); i++) {
@@ -84,9 +95,10 @@ class HolesWorker : public PromiseWorker {
   }
 
   Query query_;
-  Napi::ObjectReference kept_;
+  Naming naming_;
   Bytes bitmap_;
   uint64_t pages_;
+  std::vector<Napi::ObjectReference> kept_;
   double left_ = 0;
   int errno_ = 0;
 };
@@ -103,12 +115,18 @@ Napi::Value pfnTypes(const Napi::CallbackInfo& info) {
   return queued(std::make_unique<TypesWorker>(info.Env(), queryArg(info), std::move(frames)));
 }
 
-// dropHoles(function, xch, domid, bitmap: Uint8Array, pages) → Promise<bits left | -errno>. The bitmap is changed meanwhile.
+// dropHoles(function, xch, domid, bitmap: Uint8Array, pages, p2m: BigUint64Array | undefined) → Promise<bits left | -errno>. The bitmap is
+// changed meanwhile; the P2M must stay mapped.
 Napi::Value dropHoles(const Napi::CallbackInfo& info) {
   const Bytes bitmap = bytesArg(info, 3);
   const uint64_t pages = integerArg(info, 4, "pages", GFN_LIMIT);
   needAtLeast(info.Env(), "bitmap", bitmap.size, (pages + 7) / 8);
-  return queued(std::make_unique<HolesWorker>(info.Env(), queryArg(info), info[3].As<Napi::Uint8Array>(), pages));
+  const bool physical = info[5].IsUndefined();
+  const Naming naming{physical, physical ? Frames{nullptr, 0} : framesArg(info, 5)};
+  std::vector<Napi::ObjectReference> kept;
+  kept.push_back(Napi::Persistent(info[3].As<Napi::Object>()));
+  if (!physical) kept.push_back(Napi::Persistent(info[5].As<Napi::Object>()));
+  return queued(std::make_unique<HolesWorker>(info.Env(), queryArg(info), naming, bitmap, pages, std::move(kept)));
 }
 
 }  // namespace

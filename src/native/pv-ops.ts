@@ -23,9 +23,11 @@ export interface PvOps {
   setMachineFrames(p2m: BigUint64Array, pfns: Uint32Array, mfns: BigUint64Array): void;
   /** Pfns that have no page and want one, ascending and each once; `types` as a stream names them. Returns how many. */
   wantedFrames(p2m: BigUint64Array, pfns: Uint32Array, types: Uint8Array | undefined, out: Uint32Array): number;
+  /** Pfns that have a page, in order, to `out`, which may be `pfns`. Returns how many. */
+  heldFrames(p2m: BigUint64Array, pfns: Uint32Array, out: Uint32Array): number;
 
-  /** table[pfns[i]] = types[i]; pfns beyond the table are left out. */
-  setTypes(table: Uint8Array, pfns: Uint32Array, types: Uint8Array): void;
+  /** table[pfns[i]] = types[i], or as[types[i]] where `as`, 256 bytes, is given; pfns beyond the table are left out. */
+  setTypes(table: Uint8Array, pfns: Uint32Array, types: Uint8Array, as?: Uint8Array): void;
   /** out[i] = table[pfns[i]] & mask, and XTAB & mask beyond the table. */
   typesAt(table: Uint8Array, pfns: Uint32Array, mask: number, out: Uint8Array): void;
   /** Indices ≥ start whose byte b has wanted[b] ≠ 0, until `out` is full. Returns how many. */

@@ -38,13 +38,25 @@ export interface XenOps {
     domid: number,
     frames: Uint32Array | BigUint64Array,
   ): Promise<Uint8Array | number>;
-  /** Of an HVM domain: clears the bits of gfns without a page; resolves to how many are left, or a negative errno. */
-  dropHoles(types: number, xch: number, domid: number, bitmap: Uint8Array, pages: number): Promise<number>;
+  /**
+   * Clears the bits of gfns without a page; resolves to how many are left, or a negative errno. `p2m`: of a PV domain, and it must stay
+   * mapped meanwhile.
+   */
+  dropHoles(
+    types: number,
+    xch: number,
+    domid: number,
+    bitmap: Uint8Array,
+    pages: number,
+    p2m?: BigUint64Array,
+  ): Promise<number>;
 
   /** The gfns of a stream's batch that want a page: neither XTAB nor BROKEN, and not in the bitmap. Returns how many. */
   wanting(gfns: Uint32Array, types: Uint8Array | undefined, present: Uint8Array, out: Uint32Array): number;
-  /** The gfns of a stream's batch that come without data, XALLOC. Returns how many. */
-  withoutData(gfns: Uint32Array, types: Uint8Array, out: Uint32Array): number;
+  /** The gfns whose type t has wanted[t] ≠ 0, in order, to `out`, which may be `gfns`. Returns how many. */
+  ofTypes(gfns: Uint32Array, types: Uint8Array, wanted: Uint8Array, out: Uint32Array): number;
+  /** The highest gfn plus one; 0 if there is none. */
+  gfnsEnd(gfns: Uint32Array): number;
   /**
    * xc_domain_populate_physmap of an HVM domain, all or nothing, whole 2 MiB in one piece where there are such; `release` is
    * xc_domain_decrease_reservation. Resolves to an errno, or 0.

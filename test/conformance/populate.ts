@@ -66,6 +66,19 @@ export const populate: Topic = {
       assert.deepEqual([...(await peekWords(shell, range(2, 3)))], [0, 77, 0]);
     });
 
+    check(
+      'populate() leaves pages of a domain that runs, though they come without data',
+      ['balloon'],
+      async ({ start }) => {
+        const { domain, guest, pages } = await start();
+        const both = pages.subarray(0, 2);
+        await guest.write(both, 77);
+        await guest.balloonOut(both.subarray(0, 1));
+        await domain.memory.populate(both, Uint8Array.of(PageType.XALLOC, PageType.XALLOC));
+        assert.deepEqual([...(await peekWords(domain, both))], [0, 77]);
+      },
+    );
+
     check('populate() skips entries that the stream names XTAB or BROKEN', ['receive'], async (scene) => {
       const shell = await emptyShell(scene);
       const types = Uint8Array.of(PageType.NOTAB, PageType.XTAB, PageType.BROKEN, PageType.XALLOC);

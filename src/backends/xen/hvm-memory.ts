@@ -1,11 +1,13 @@
 /** Pages of a PVH or HVM domain: a gfn is what the hypervisor calls it too, and a page is shown as it is. */
 import { pageOps } from '../../native/index.js';
-import { type Access, type BackendError, Errno, type ForeignMemory, type Mapping, PageType } from '../backend.js';
+import { type Access, type BackendError, Errno, type ForeignMemory, type Mapping } from '../backend.js';
 import { checkBatch } from './batch.js';
+import { dropHoles, frameTypes } from './frame-types.js';
 import { SPECIAL_PAGE_PARAMS } from './hvm-params.js';
 import { xenError } from './libs/errors.js';
 import { MAX_GFNS } from './limits.js';
 import type { Session } from './session.js';
+import { BLANK, HOLE, ofTypes, PRESENT } from './type-sets.js';
 
 /** The first 4 GiB, of which the end is for devices. */
 const DEVICE_GFNS = 1 << 20;
@@ -23,20 +25,12 @@ export class HvmMemory implements ForeignMemory {
 
   async types(gfns: Uint32Array): Promise<Uint8Array> {
     checkBatch(this.domid, gfns);
-    const { control, ops } = this.session;
-    if (gfns.length === 0) return new Uint8Array(0);
-    const types = await ops.pfnTypes(control.ctrl.address('xc_get_pfn_type_batch'), control.address, this.domid, gfns);
-    if (typeof types === 'number') throw this.error('the types of its pages cannot be read', -types);
-    return types;
+    return frameTypes(this.session, this.domid, gfns);
   }
 
   async dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
-    const { control, ops } = this.session;
     this.session.domain(this.domid);
-    const types = control.ctrl.address('xc_get_pfn_type_batch');
-    const left = await ops.dropHoles(types, control.address, this.domid, bitmap, pages);
-    if (left < 0) throw this.error('the types of its pages cannot be read', -left);
-    return left;
+    return dropHoles(this.session, this.domid, bitmap, pages);
   }
 
   async map(gfns: Uint32Array, access: Access): Promise<Mapping> {
@@ -57,11 +51,11 @@ export class HvmMemory implements ForeignMemory {
   async populate(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
     checkBatch(this.domid, gfns);
     this.makeRoom();
+    const { control, ops } = this.session;
     const wanted = await this.holesAmong(gfns, types);
     if (wanted.length === 0) return;
     this.checkRange(wanted);
-    const blank = types ? this.freshWithoutData(gfns, types) : wanted;
-    const { control, ops } = this.session;
+    const blank = types ? await this.holesAmong(ofTypes(ops, gfns, types, BLANK)) : wanted;
     const { ctrl, address } = control;
     const calls = [ctrl.address('xc_domain_populate_physmap'), ctrl.address('xc_domain_decrease_reservation')] as const;
     const errno = await ops.populateGfns(...calls, address, this.domid, wanted);
@@ -74,18 +68,20 @@ export class HvmMemory implements ForeignMemory {
     checkBatch(this.domid, gfns);
     // libxc's streams name every hole.
     if (this.unborn && this.session.ops.wanting(gfns, undefined, this.given, gfns.slice()) === gfns.length) return;
-    const types = await this.types(gfns);
-    const frames = BigUint64Array.from(
-      [...gfns].filter((_, i) => types[i] !== PageType.XTAB),
-      BigInt,
-    );
-    if (frames.length === 0) return;
     const { control, ops } = this.session;
+    const pages = ofTypes(ops, gfns, await this.types(gfns), PRESENT);
+    if (pages.length === 0) return;
+    const frames = new BigUint64Array(pages.length);
+    ops.widenFrames(pages, frames);
     const release = control.ctrl.address('xc_domain_decrease_reservation_exact');
     const [result, errno] = await ops.callOffLoop(release, [control.address, this.domid, frames.length, 0, frames]);
     if (result < 0) throw this.error(`${frames.length} of its pages cannot be taken away`, errno);
-    const held = gfns.filter((gfn) => gfn < this.given.length * 8);
-    pageOps.bitmapClear(this.given, held);
+    const known = this.given.length * 8;
+    if (this.unborn)
+      pageOps.bitmapClear(
+        this.given,
+        pages.filter((gfn) => gfn < known),
+      );
   }
 
   /** Pages that Xen, xenstore, the console or a device model uses behind the guest's back. */
@@ -94,8 +90,7 @@ export class HvmMemory implements ForeignMemory {
     const params = SPECIAL_PAGE_PARAMS.map((index) => this.session.control.hvmParam(this.domid, index));
     const gfns = [...new Set(params)].filter((value) => value > 0n && value < BigInt(MAX_GFNS)).map(Number);
     const sorted = Uint32Array.from(gfns).sort();
-    const types = await this.types(sorted);
-    return sorted.filter((_, i) => types[i] !== PageType.XTAB);
+    return ofTypes(this.session.ops, sorted, await this.types(sorted), PRESENT);
   }
 
   /** Xen scrubs what a dead domain leaves, but not what a living one gives back: a page may come with old contents. */
@@ -111,16 +106,7 @@ export class HvmMemory implements ForeignMemory {
     const { ops } = this.session;
     const some = wanted.subarray(0, ops.wanting(gfns, types, this.given, wanted));
     if (this.unborn || some.length === 0) return some;
-    const now = await this.types(some);
-    return some.filter((_, i) => now[i] === PageType.XTAB);
-  }
-
-  /** Those that nobody is going to fill. */
-  private freshWithoutData(gfns: Uint32Array, types: Uint8Array): Uint32Array {
-    const { ops } = this.session;
-    const blank = new Uint32Array(gfns.length);
-    const empty = blank.subarray(0, ops.withoutData(gfns, types, blank));
-    return empty.subarray(0, ops.wanting(empty, undefined, this.given, empty));
+    return ofTypes(ops, some, await this.types(some), HOLE);
   }
 
   /** Of a domain that has never run, a bit for each gfn that it can have: RAM below and above the hole for devices. */
@@ -133,9 +119,9 @@ export class HvmMemory implements ForeignMemory {
   /** A stream may name any gfn, and what is kept of each is not to be the measure of our memory. */
   private checkRange(gfns: Uint32Array): void {
     const limit = this.unborn ? this.given.length * 8 : MAX_GFNS;
-    const highest = gfns.slice().sort()[gfns.length - 1];
-    if (highest < limit) return;
-    const what = `gfn 0x${highest.toString(16)} is beyond what the domain can have (0x${limit.toString(16)})`;
+    const end = this.session.ops.gfnsEnd(gfns);
+    if (end <= limit) return;
+    const what = `gfn 0x${(end - 1).toString(16)} is beyond what the domain can have (0x${limit.toString(16)})`;
     throw xenError({ what, errno: Errno.EINVAL, domid: this.domid, code: 'BAD_GFN' });
   }
 

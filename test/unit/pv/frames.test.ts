@@ -1,5 +1,6 @@
 /** Frame numbers of PV domains by the batch, against an oracle. */
 import fc from 'fast-check';
+import { NO_HOLE, POPULATED } from '../../../src/backends/xen/pv/page-types.js';
 import type { PvOps } from '../../../src/native/index.js';
 import { describeAddon } from '../native/implementations.js';
 import { NR_MFNS, NR_PFNS, tables } from './arbitraries.js';
@@ -51,6 +52,18 @@ describeAddon('frame numbers', (native) => {
     );
   });
 
+  test('heldFrames: those with a page, in order, in place if that is wanted', () => {
+    fc.assert(
+      fc.property(tables, pfns, ({ p2m }, list) => {
+        const expected = [...list].filter((pfn) => pfn < p2m.length && p2m[pfn] !== NONE);
+        const out = new Uint32Array(list.length);
+        expect([...out.subarray(0, ops.heldFrames(p2m, list, out))]).toEqual(expected);
+        expect([...list.subarray(0, ops.heldFrames(p2m, list, list))]).toEqual(expected);
+      }),
+    );
+    expect(() => ops.heldFrames(new BigUint64Array(2), Uint32Array.of(0), new Uint32Array(0))).toThrow(OUT_OF_RANGE);
+  });
+
   test('setMachineFrames and widenFrames', () => {
     const p2m = new BigUint64Array(4).fill(NONE);
     ops.setMachineFrames(p2m, Uint32Array.of(3, 1), BigUint64Array.of(30n, 10n));
@@ -69,6 +82,16 @@ describeAddon('frame numbers', (native) => {
     expect([...out]).toEqual([1, 4, 0xf, 0xf]);
     ops.setTypes(table, Uint32Array.of(0, 9), Uint8Array.of(0xf, 1));
     expect([...table]).toEqual([0xf, 0x11, 4]);
+  });
+
+  test('types become what a table says', () => {
+    const table = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff);
+    const gfns = Uint32Array.of(4, 3, 2, 1, 0, 9);
+    ops.setTypes(table, gfns, Uint8Array.of(0xe, 0xd, 0xf, 0x1, 0x0, 0xe), POPULATED);
+    expect([...table]).toEqual([0x0, 0x1, 0xf, 0xf, 0x0]);
+    ops.setTypes(table, Uint32Array.of(0, 1, 2), Uint8Array.of(0xf, 0x14, 0x1), NO_HOLE);
+    expect([...table]).toEqual([0x0, 0x14, 0x1, 0xf, 0x0]);
+    expect(() => ops.setTypes(table, gfns, new Uint8Array(6), NO_HOLE.subarray(1))).toThrow(OUT_OF_RANGE);
   });
 
   test('findBytes', () => {

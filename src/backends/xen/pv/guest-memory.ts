@@ -1,12 +1,13 @@
 /** Pages of a PV domain that runs, or has run: its own P2M says where they are. */
 import { pageOps } from '../../../native/index.js';
 import { type Access, type ForeignMemory, MAX_BATCH, type Mapping, PAGE_SIZE, PageType } from '../../backend.js';
-import { checkBatch } from '../batch.js';
-import { xenError } from '../libs/errors.js';
+import { dropHoles, frameTypes } from '../frame-types.js';
 import type { Session } from '../session.js';
+import { ofTypes } from '../type-sets.js';
 import { notByToolstack } from './errors.js';
 import type { Frames, GuestFrames } from './frame-maps.js';
-import { ANY_TABLE, HOLE } from './page-types.js';
+import { ascending } from './gfn-set.js';
+import { ANY_TABLE } from './page-types.js';
 
 /** Nobody has asked for the type of this page. */
 const UNKNOWN = 0xff;
@@ -25,35 +26,15 @@ export class GuestMemory implements ForeignMemory {
   ) {}
 
   async types(gfns: Uint32Array): Promise<Uint8Array> {
-    checkBatch(this.domid, gfns);
-    this.session.domain(this.domid);
     if (gfns.length === 0) return new Uint8Array(0);
     return this.frames.use((frames) => this.typesIn(frames, gfns));
   }
 
   async dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
-    this.session.domain(this.domid);
-    const batch = new Uint32Array(MAX_BATCH);
-    const holes = new Uint32Array(MAX_BATCH);
-    let left = 0;
-    for (let start = 0; ; ) {
-      const count = pageOps.bitmapToGfns(bitmap, pages, start, batch);
-      if (count === 0) return left;
-      const gfns = batch.subarray(0, count);
-      const dropped = this.session.ops.findBytes(await this.types(gfns), HOLE, 0, holes);
-      if (dropped > 0)
-        pageOps.bitmapClear(
-          bitmap,
-          holes.subarray(0, dropped).map((i) => gfns[i]),
-        );
-      left += count - dropped;
-      start = gfns[count - 1] + 1;
-    }
+    return this.frames.use(({ p2m }) => dropHoles(this.session, this.domid, bitmap, pages, p2m));
   }
 
   async map(gfns: Uint32Array, access: Access): Promise<Mapping> {
-    checkBatch(this.domid, gfns);
-    this.session.domain(this.domid);
     return this.frames.use((frames) =>
       access === 'read'
         ? this.mapToRead(frames, gfns)
@@ -75,39 +56,27 @@ export class GuestMemory implements ForeignMemory {
 
   /** Page tables and the P2M. */
   async vital(): Promise<Uint32Array> {
-    this.session.domain(this.domid);
     return this.frames.use(async (frames) => {
-      const vital = new Uint8Array(Math.ceil(frames.p2m.length / 8));
-      pageOps.bitmapSet(vital, frames.leaves);
+      const { length } = frames.p2m;
+      const all = new Uint8Array(Math.ceil(length / 8)).fill(0xff);
       const batch = new Uint32Array(MAX_BATCH);
-      for (let start = 0; start < frames.p2m.length; start += MAX_BATCH) {
-        const gfns = batch.subarray(0, Math.min(MAX_BATCH, frames.p2m.length - start)).map((_, i) => start + i);
-        const tables = new Uint32Array(gfns.length);
-        const count = this.session.ops.findBytes(await this.typesIn(frames, gfns), ANY_TABLE, 0, tables);
-        pageOps.bitmapSet(
-          vital,
-          tables.subarray(0, count).map((i) => start + i),
-        );
+      const vital = [frames.leaves];
+      for (let start = 0; start < length; start += MAX_BATCH) {
+        const gfns = batch.subarray(0, pageOps.bitmapToGfns(all, length, start, batch));
+        vital.push(ofTypes(this.session.ops, gfns, await this.typesIn(frames, gfns), ANY_TABLE));
       }
-      const gfns = new Uint32Array(pageOps.bitmapCount(vital, frames.p2m.length));
-      pageOps.bitmapToGfns(vital, frames.p2m.length, 0, gfns);
-      return gfns;
+      return ascending(length, vital);
     });
   }
 
   private async typesIn(frames: Frames, gfns: Uint32Array): Promise<Uint8Array> {
-    const { control, ops } = this.session;
-    const call = control.ctrl.address('xc_get_pfn_type_batch');
-    const types = await ops.pfnTypes(call, control.address, this.domid, this.mfns(frames, gfns));
-    if (typeof types === 'number') {
-      throw xenError({ what: 'the types of its pages cannot be read', errno: -types, domid: this.domid });
-    }
+    const types = await frameTypes(this.session, this.domid, this.mfns(frames, gfns));
     if (this.told.length < frames.p2m.length) {
       const longer = new Uint8Array(frames.p2m.length).fill(UNKNOWN);
       longer.set(this.told);
       this.told = longer;
     }
-    ops.setTypes(this.told, gfns, types);
+    this.session.ops.setTypes(this.told, gfns, types);
     return types;
   }
 

@@ -25,14 +25,14 @@ export function pvParts(session: Session, domid: number, origin: Origin): PvPart
 
 function guestParts(session: Session, domid: number, control: PvControl): PvParts {
   const frames = new GuestFrames(session, domid);
-  const memory = new PvMemory(new GuestMemory(session, domid, frames));
+  const memory = new PvMemory(session, domid, new GuestMemory(session, domid, frames));
   return { memory, state: new PvState(session, domid, control, frames), release: () => frames.release() };
 }
 
 function shellParts(session: Session, domid: number, control: PvControl, { wiring }: Origin): PvParts {
   const shell = new ShellFrames(session, domid, session.domain(domid).maxPages);
   const pages = new ShellMemory(session, domid, control, shell);
-  const memory = new PvMemory(pages);
+  const memory = new PvMemory(session, domid, pages);
   const guest = new GuestFrames(session, domid, () => shell.p2m);
   let finished = false;
   const state = new PvState(session, domid, control, guest, {

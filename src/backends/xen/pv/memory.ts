@@ -1,34 +1,49 @@
 import type { Access, ForeignMemory, Mapping } from '../../backend.js';
+import { checkBatch } from '../batch.js';
+import type { Session } from '../session.js';
 
-/** A domain's pages while it is restored and afterwards: one kind of access takes the place of the other. */
+/**
+ * A domain's pages while it is restored and afterwards: one kind of access takes the place of the other. Either works on tables, and does
+ * not notice by itself that the domain is gone.
+ */
 export class PvMemory implements ForeignMemory {
-  constructor(private now: ForeignMemory) {}
+  constructor(
+    private readonly session: Session,
+    private readonly domid: number,
+    private now: ForeignMemory,
+  ) {}
 
   become(memory: ForeignMemory): void {
     this.now = memory;
   }
 
-  types(gfns: Uint32Array): Promise<Uint8Array> {
-    return this.now.types(gfns);
+  async types(gfns: Uint32Array): Promise<Uint8Array> {
+    return this.checked(gfns).types(gfns);
   }
 
-  dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
-    return this.now.dropHoles(bitmap, pages);
+  async dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
+    return this.checked().dropHoles(bitmap, pages);
   }
 
-  map(gfns: Uint32Array, access: Access): Promise<Mapping> {
-    return this.now.map(gfns, access);
+  async map(gfns: Uint32Array, access: Access): Promise<Mapping> {
+    return this.checked(gfns).map(gfns, access);
   }
 
-  populate(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
-    return this.now.populate(gfns, types);
+  async populate(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
+    return this.checked(gfns).populate(gfns, types);
   }
 
-  depopulate(gfns: Uint32Array): Promise<void> {
-    return this.now.depopulate(gfns);
+  async depopulate(gfns: Uint32Array): Promise<void> {
+    return this.checked(gfns).depopulate(gfns);
   }
 
-  vital(): Promise<Uint32Array> {
-    return this.now.vital();
+  async vital(): Promise<Uint32Array> {
+    return this.checked().vital();
+  }
+
+  private checked(gfns?: Uint32Array): ForeignMemory {
+    if (gfns) checkBatch(this.domid, gfns);
+    this.session.domain(this.domid);
+    return this.now;
   }
 }

@@ -12,14 +12,15 @@ import {
   type Mapping,
   PageType,
 } from '../../backend.js';
-import { checkBatch } from '../batch.js';
 import { xenError } from '../libs/errors.js';
 import type { Session } from '../session.js';
+import { BLANK, HOLE, ofTypes, PRESENT } from '../type-sets.js';
 import type { PvControl } from './control.js';
 import { badRecord } from './errors.js';
+import { ascending } from './gfn-set.js';
 import { FRAMES_PER_PAGE, INVALID_FRAME } from './layout.js';
 import { type MachineMap, mapMachineFrames } from './machine-map.js';
-import { ANY_TABLE, HOLE, MACHINE_FORM_TABLE, STREAM_FORM_TABLE, TYPE_MASK } from './page-types.js';
+import { ANY_TABLE, MACHINE_FORM_TABLE, NO_HOLE, POPULATED, STREAM_FORM_TABLE, TYPE_MASK } from './page-types.js';
 import type { ShellFrames } from './shell-frames.js';
 
 export class ShellMemory implements ForeignMemory {
@@ -36,28 +37,19 @@ export class ShellMemory implements ForeignMemory {
   ) {}
 
   async types(gfns: Uint32Array): Promise<Uint8Array> {
-    checkBatch(this.domid, gfns);
-    this.session.domain(this.domid);
     return this.typesOf(gfns, TYPE_MASK);
   }
 
   async dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
-    this.session.domain(this.domid);
     const { types } = this.shell;
     const present = Math.min(pages, types.length);
     bitmap.fill(0, Math.ceil(present / 8), Math.ceil(pages / 8));
     if (present < pages && present % 8 > 0) bitmap[present >> 3] &= (1 << (present % 8)) - 1;
-    for (const holes of this.withType(HOLE))
-      pageOps.bitmapClear(
-        bitmap,
-        holes.filter((gfn) => gfn < present),
-      );
+    for (const holes of this.withType(HOLE, present)) pageOps.bitmapClear(bitmap, holes);
     return pageOps.bitmapCount(bitmap, pages);
   }
 
   async map(gfns: Uint32Array, _access: Access): Promise<Mapping> {
-    checkBatch(this.domid, gfns);
-    this.session.domain(this.domid);
     // A page table is shown in place, in the form of the stream, to a reader too: nothing else looks at it yet.
     const mapping = await this.session.foreign.map(this.domid, this.shell.mfns(gfns), 'write');
     try {
@@ -70,41 +62,27 @@ export class ShellMemory implements ForeignMemory {
   }
 
   async populate(gfns: Uint32Array, types?: Uint8Array): Promise<void> {
-    checkBatch(this.domid, gfns);
-    this.session.domain(this.domid);
     const { ops } = this.session;
     this.checkRange(gfns);
-    const before = this.typesOf(gfns, 0xff);
     await this.giveFrames(gfns, types);
     this.shell.populated = true;
-    if (!types || types.includes(PageType.XALLOC)) await this.clear(emptied(gfns, before, types));
-    const after = types ? populated(types) : before.map(orPlain);
-    ops.setTypes(this.shell.types, gfns, after);
-    if (after.includes(PageType.XTAB)) this.takenBack = true;
+    await this.clear(this.emptied(types ? ofTypes(ops, gfns, types, BLANK) : gfns));
+    if (types) ops.setTypes(this.shell.types, gfns, types, POPULATED);
+    else ops.setTypes(this.shell.types, gfns, this.typesOf(gfns, 0xff), NO_HOLE);
+    if (types?.includes(PageType.XTAB) || types?.includes(PageType.BROKEN)) this.takenBack = true;
   }
 
   /** A page table may refer to the page still, so its frame is kept until all page tables are final. */
   async depopulate(gfns: Uint32Array): Promise<void> {
-    checkBatch(this.domid, gfns);
-    this.session.domain(this.domid);
     this.session.ops.setTypes(this.shell.types, gfns, new Uint8Array(gfns.length).fill(PageType.XTAB));
     this.takenBack = true;
   }
 
   /** Page tables, and the P2M where the stream has said where it is. */
   async vital(): Promise<Uint32Array> {
-    this.session.domain(this.domid);
-    const { types, leaves } = this.shell;
-    const vital = new Uint8Array(Math.ceil(types.length / 8));
-    for (const tables of this.withType(ANY_TABLE)) pageOps.bitmapSet(vital, tables);
-    if (leaves)
-      pageOps.bitmapSet(
-        vital,
-        leaves.filter((gfn) => gfn < types.length && types[gfn] !== PageType.XTAB),
-      );
-    const gfns = new Uint32Array(pageOps.bitmapCount(vital, types.length));
-    pageOps.bitmapToGfns(vital, types.length, 0, gfns);
-    return gfns;
+    const { types, leaves = new Uint32Array(0) } = this.shell;
+    const there = ofTypes(this.session.ops, leaves, this.typesOf(leaves, 0xff), PRESENT);
+    return ascending(types.length, [...this.withType(ANY_TABLE), there]);
   }
 
   /** All pages are there: page tables that refer to later ones are turned, and what the source has no more is given back. */
@@ -127,11 +105,11 @@ export class ShellMemory implements ForeignMemory {
     return types;
   }
 
-  /** Batches of pfns with a type of the set, ascending. */
-  private *withType(wanted: Uint8Array): Generator<Uint32Array> {
+  /** Batches of pfns below `end` with a type of the set, ascending; each is the caller's. */
+  private *withType(wanted: Uint8Array, end = Number.POSITIVE_INFINITY): Generator<Uint32Array> {
     for (let start = 0; ; ) {
       const pfns = new Uint32Array(MAX_BATCH);
-      const count = this.session.ops.findBytes(this.shell.types, wanted, start, pfns);
+      const count = this.session.ops.findBytes(this.shell.types.subarray(0, end), wanted, start, pfns);
       if (count === 0) return;
       start = pfns[count - 1] + 1;
       yield pfns.subarray(0, count);
@@ -139,7 +117,7 @@ export class ShellMemory implements ForeignMemory {
   }
 
   private checkRange(gfns: Uint32Array): void {
-    const end = gfns.reduce((most, gfn) => Math.max(most, gfn + 1), 0);
+    const end = this.session.ops.gfnsEnd(gfns);
     if (this.shell.makeRoom(end)) return;
     const message = `domain ${this.domid}: pfn 0x${(end - 1).toString(16)} is beyond its P2M`;
     throw new BackendError('BAD_GFN', message, { domid: this.domid, errno: Errno.EINVAL });
@@ -170,6 +148,11 @@ export class ShellMemory implements ForeignMemory {
       await this.showStreamForm(tables, mapping);
     }
     for (const holes of this.withType(HOLE)) await this.giveBack(holes);
+  }
+
+  /** Pages that were not there before, or had been taken back. To be asked before they are said to be there. */
+  private emptied(gfns: Uint32Array): Uint32Array {
+    return ofTypes(this.session.ops, gfns, this.typesOf(gfns, 0xff), HOLE);
   }
 
   /** Xen scrubs what a dead domain leaves, but not what a living one gives back: a page may come with old contents. */
@@ -235,7 +218,7 @@ export class ShellMemory implements ForeignMemory {
   }
 
   private async giveBack(holes: Uint32Array): Promise<void> {
-    const gone = holes.filter((pfn) => this.shell.p2m[pfn] !== INVALID_FRAME);
+    const gone = holes.subarray(0, this.session.ops.heldFrames(this.shell.p2m, holes, holes));
     if (gone.length === 0) return;
     await this.control.release(this.shell.mfns(gone));
     this.session.ops.setMachineFrames(this.shell.p2m, gone, new BigUint64Array(gone.length).fill(INVALID_FRAME));
@@ -247,19 +230,4 @@ export class ShellMemory implements ForeignMemory {
     const what = `its page 0x${pfns[first].toString(16)} cannot be mapped`;
     throw xenError({ what, errno: errors[first], domid: this.domid, code: 'HYPERVISOR' });
   }
-}
-
-const orPlain = (type: number): number => (type === PageType.XTAB ? PageType.NOTAB : type);
-
-/** What a stream's types are once the pages are there. A broken page is none: it has not been given one. */
-function populated(types: Uint8Array): Uint8Array {
-  if (!types.includes(PageType.XALLOC) && !types.includes(PageType.BROKEN)) return types;
-  return types.map((type) =>
-    type === PageType.XALLOC ? PageType.NOTAB : type === PageType.BROKEN ? PageType.XTAB : type,
-  );
-}
-
-/** Pages that were not there before, or had been taken back, and that no contents of the stream's will fill. */
-function emptied(gfns: Uint32Array, before: Uint8Array, types?: Uint8Array): Uint32Array {
-  return gfns.filter((_, i) => before[i] === PageType.XTAB && (!types || types[i] === PageType.XALLOC));
 }

@@ -21,7 +21,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'libxl/save-helper': ['libxl/save-helper', 'transport', ...ENGINE, ...CONTRACT, 'backends/xen', 'native'],
   'libxl/xl': ['libxl/xl', 'libxl/save-helper', ...ENGINE, ...CONTRACT],
   'libxl/standby': ['libxl/standby', ...CONTRACT, 'native'],
-  'libxl/doctor': ['libxl/doctor', 'libxl/xl', 'backends/xen', ...CONTRACT, 'native'],
+  'libxl/doctor': ['libxl/doctor', 'libxl/xl', 'libxl/standby', 'backends/xen', ...CONTRACT, 'native'],
   host: ['host', 'transport', ...ENGINE, ...CONTRACT, ...BACKENDS, 'native'],
   cli: [
     'cli',

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Standby, type StandbyEvent, standbyOps } from '../../src/libxl/standby/index.js';
+import { Standby, type StandbyEvent, standbyOps, standsBy } from '../../src/libxl/standby/index.js';
 import { HelperProcess, LAUNCHER } from '../support/libxl-peer.js';
 
 const SAVE = ['--save-domain', '3', '-1', '7', '1', '136', '0'];
@@ -119,6 +119,16 @@ noXen('whoever connects and says nothing, or nonsense, keeps nobody from the hel
   await using helper = launch(SAVE);
   expect(await helper.ended()).toBe(0);
   expect(helper.logs[0].text).toContain(`process ${pid}`);
+});
+
+noXen('whether somebody stands by is asked without taking the helper', async () => {
+  expect(await standsBy(socket)).toBe(false);
+  await using _ = opened();
+  await told('ready');
+  expect(await standsBy(socket)).toBe(true);
+  await using helper = launch(SAVE);
+  expect(await helper.ended()).toBe(0);
+  expect(events.map(({ type }) => type)).toContain('taken');
 });
 
 test('a socket has one standby; one that died leaves none in the way', async () => {

@@ -1,7 +1,7 @@
 /** Facts → what this machine can do. */
 import { hap, logDirtyHvm, logDirtyPv, memoryPaging, shadow } from './checks/abilities.js';
 import { controlDomain, hypervisorVersion, privcmd } from './checks/hypervisor.js';
-import { addon, architecture, saveHelper } from './checks/installation.js';
+import { addon, architecture, saveHelper, standby } from './checks/installation.js';
 import { ffi, libraries } from './checks/libraries.js';
 import { ssh, toolstack, xenstore, xl } from './checks/toolstack.js';
 import type { Facts } from './facts.js';
@@ -10,7 +10,7 @@ import type { Answer, Check, Finding } from './finding.js';
 const ON_DOM0: readonly Check[] = [
   ...[controlDomain, architecture, hypervisorVersion, privcmd],
   ...[hap, shadow, logDirtyHvm, logDirtyPv, memoryPaging],
-  ...[xl, toolstack, xenstore, ffi, libraries, addon, saveHelper, ssh],
+  ...[xl, toolstack, xenstore, ffi, libraries, addon, saveHelper, standby, ssh],
 ];
 
 /** Without a control domain there is nothing more to ask, but for what the emulated backend is faster with. */

@@ -64,6 +64,8 @@ export interface Facts {
   /** A connection to xenstored: undefined where it runs elsewhere, or cannot be seen. */
   readonly xenstore: boolean | undefined;
   readonly helper: { readonly path: string; readonly problem?: string; readonly remedy?: string };
+  /** Somebody listens where the helper's launcher looks. */
+  readonly standby: boolean;
   readonly node: ProgramFacts;
   readonly addon: { readonly built: boolean; readonly problem?: string };
   readonly ssh: ProgramFacts;

@@ -1,5 +1,6 @@
 /** Looks at the machine, and changes nothing. */
 import { loadAddon } from '../../native/index.js';
+import { standsBy } from '../standby/index.js';
 import { helperProblem, OWN_HELPER } from '../xl/helper-path.js';
 import { hostInfo } from '../xl/toolstack.js';
 import type { Facts, XlFacts } from './facts.js';
@@ -21,6 +22,7 @@ export async function gather(): Promise<Facts> {
     xl,
     xenstore: await xenstoreAnswers(),
     helper: { path: OWN_HELPER, ...helperProblem(OWN_HELPER) },
+    standby: await standsBy(),
     node: { path: inPath('node') },
     addon: tryAddon(),
     ssh: { path: inPath('ssh') },

@@ -3,3 +3,4 @@
 export { standbyOps } from './ops.js';
 export { SOCKET } from './paths.js';
 export { Standby, type StandbyEvent, type StandbyOptions } from './standby.js';
+export { standsBy } from './stands-by.js';

@@ -1,10 +1,13 @@
 /** Where the save helper is that libxl shall run in place of its own. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { XlError } from './errors.js';
 
-/** Of this installation. */
-export const OWN_HELPER = join(__dirname, '..', 'save-helper', 'main.js');
+const LAUNCHER = join(__dirname, '..', '..', '..', '..', 'native', 'build', 'Release', 'xenferry-save-helper');
+const PROGRAM = join(__dirname, '..', 'save-helper', 'main.js');
+
+/** Of this installation: what hands over to a helper that stands by, or, where that has not been built, the helper itself. */
+export const OWN_HELPER = existsSync(LAUNCHER) ? LAUNCHER : PROGRAM;
 
 /** Why libxl could not run `path`; undefined: it can. libxl takes the name as execvp does, but only a path is sure to be found. */
 export function helperProblem(path: string): { readonly problem: string; readonly remedy: string } | undefined {

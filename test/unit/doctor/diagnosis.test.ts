@@ -10,7 +10,7 @@ const WELL: Facts = {
   ],
   physical: { pv: true, hvm: true, hap: true, shadow: true },
   ...{ paging: 'built-in', xl: { path: '/usr/sbin/xl', problem: undefined }, xenstore: true },
-  ...{ helper: { path: '/opt/helper' }, node: { path: '/usr/bin/node' }, addon: { built: true } },
+  ...{ helper: { path: '/opt/helper' }, standby: true, node: { path: '/usr/bin/node' }, addon: { built: true } },
   ssh: { path: '/usr/bin/ssh' },
 };
 

@@ -8,16 +8,19 @@ import { BUSY, Guest, IDLE } from './support/guest.js';
 import { type Helper, migrate } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
 import { bytesOf, type Sent, savedReport } from './support/sent.js';
+import { StandbyIn } from './support/standby.js';
 
 const KINDS = {
   stock: { helper: 'stock', environment: {} },
   // As `xenferry migrate` sets it where both ends are ours.
   ours: { helper: 'ours', environment: { XENFERRY_ZERO_PAGES: 'skip' } },
+  'ours, none standing by': { helper: 'ours', environment: { XENFERRY_ZERO_PAGES: 'skip', XENFERRY_STANDBY: '' } },
   // As ours does where nobody tells it whose the receiver is.
   'ours, zero pages sent': { helper: 'ours', environment: {} },
 } as const satisfies Record<string, { helper: Helper; environment: Record<string, string> }>;
 
 type Kind = keyof typeof KINDS;
+const KIND_NAMES = Object.keys(KINDS) as Kind[];
 
 /** Which goes first changes, so that neither always finds the machine as the other has left it. */
 const TURNS: readonly (readonly Kind[])[] = [
@@ -27,7 +30,7 @@ const TURNS: readonly (readonly Kind[])[] = [
 ];
 /** Seen: 1.3 to 1.4 on a machine that did nothing else. */
 const WORST = 2.5;
-const TOLD: readonly Kind[] = ['ours, zero pages sent'];
+const TOLD: readonly Kind[] = ['ours, none standing by', 'ours, zero pages sent'];
 
 interface Figures {
   readonly seconds: number[];
@@ -48,9 +51,14 @@ export const sideBySideSteps: readonly Step[] = Object.entries({ idle: IDLE, bus
 
 async function compare(bench: Bench, load: string, pattern: string): Promise<void> {
   const guest = await Guest.create(bench.dom0s, 'pvh', { memoryMb: 256, pattern });
-  const figures: Record<Kind, Figures> = { stock: none(), ours: none(), 'ours, zero pages sent': none() };
-  for (const turn of [...TURNS, TOLD]) for (const kind of turn) await time(bench, guest, kind, figures[kind]);
-  for (const kind of Object.keys(KINDS) as Kind[]) {
+  const figures = Object.fromEntries(KIND_NAMES.map((kind) => [kind, none()])) as Record<Kind, Figures>;
+  await using standby = await StandbyIn.start(bench.dom0);
+  for (const turn of [...TURNS, TOLD])
+    for (const kind of turn) {
+      await standby.ready();
+      await time(bench, guest, kind, figures[kind]);
+    }
+  for (const kind of KIND_NAMES) {
     const { seconds, downtimeMs } = figures[kind];
     const each = `each: ${seconds.map((s) => s.toFixed(1)).join(', ')} s; ${downtimeMs.map((ms) => ms.toFixed(0)).join(', ')} ms`;
     bench.note(

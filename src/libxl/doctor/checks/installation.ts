@@ -1,5 +1,6 @@
 /** What belongs to xenferry itself. */
-import { needed, no, yes } from '../finding.js';
+import { SOCKET } from '../../standby/index.js';
+import { needed, no, wanted, yes } from '../finding.js';
 
 export const saveHelper = needed('helper', 'save helper', ({ helper: { path, problem, remedy = '' }, node }) => {
   if (problem !== undefined) return no(problem, remedy);
@@ -17,4 +18,10 @@ export const addon = needed('addon', 'native addon', ({ addon: { built, problem 
 
 export const architecture = needed('arch', 'x86, 64 bit', ({ arch }) =>
   arch === 'x64' ? yes(arch) : no(arch, 'xenferry migrates domains of x86 hosts only'),
+);
+
+export const standby = wanted('standby', 'helpers that stand by', ({ standby }) =>
+  standby
+    ? yes(`at ${SOCKET}`)
+    : no('none', 'run xenferry standby as a service (docs/xen.md): migrations then begin without Node starting first'),
 );

@@ -13,7 +13,7 @@ export const PAIRINGS: readonly (readonly [Helper, Helper])[] = [
 ];
 
 /** Where the build puts it, as dom0 sees it. */
-export const HELPER = '/xenferry/dist/src/libxl/save-helper/main.js';
+export const HELPER = '/xenferry/native/build/Release/xenferry-save-helper';
 export const XENFERRY = 'node /xenferry/dist/src/cli/main.js';
 
 /** The prefix of a command that makes libxl under it use this helper. */

@@ -56,7 +56,7 @@ export const USAGE = `usage: xenferry-save-helper --save-domain ${SAVE.join(' ')
        xenferry-save-helper --restore-domain ${RESTORE.join(' ')}
 
 libxl runs this in place of its own libxl-save-helper where LIBXL_SAVE_HELPER names it:
-  LIBXL_SAVE_HELPER=$(command -v xenferry-save-helper) xl migrate DOMAIN HOST`;
+  LIBXL_SAVE_HELPER=/path/to/xenferry-save-helper xl migrate DOMAIN HOST`;
 
 /** A command line that libxl would not give. */
 export class ArgumentError extends Error {

@@ -11,6 +11,7 @@ void exportPfns(Napi::Object exports);
 void exportPrefault(Napi::Object exports);
 void exportXenCall(Napi::Object exports);
 void exportXenMap(Napi::Object exports);
+void exportXenHeld(Napi::Object exports);
 void exportXenTypes(Napi::Object exports);
 void exportXenPopulate(Napi::Object exports);
 void exportPvFrames(Napi::Object exports);
@@ -28,6 +29,7 @@ static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportPrefault(exports);
   exportXenCall(exports);
   exportXenMap(exports);
+  exportXenHeld(exports);
   exportXenTypes(exports);
   exportXenPopulate(exports);
   exportPvFrames(exports);

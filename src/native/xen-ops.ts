@@ -31,6 +31,34 @@ export interface XenOps {
   /** Mappings of this process that are open. */
   mappingsOpen(): number;
 
+  /**
+   * Pages that are held: `gfns` ascending, slots[i] that of gfns[i] in its mapping, NOT_MAPPED for one that has been let go. A mapping,
+   * a piece, has `perPiece` pages of these.
+   *
+   * Of a batch in any order: out[i] becomes its slot and errors[i] 0, or NOT_MAPPED and EINVAL. `piece`: the one that all lie in, -1 if
+   * there are several.
+   */
+  heldSlots(
+    gfns: Uint32Array,
+    slots: Uint32Array,
+    perPiece: number,
+    batch: Uint32Array,
+    out: Uint32Array,
+    errors: Int32Array,
+  ): { readonly failed: number; readonly piece: number };
+  /** Page i of the batch to page i of `out`, and at[i] = i; for one that is not held, nothing and NOT_MAPPED. `bases`: of the pieces. */
+  copyHeld(
+    gfns: Uint32Array,
+    slots: Uint32Array,
+    perPiece: number,
+    batch: Uint32Array,
+    bases: readonly Uint8Array[],
+    out: Uint8Array,
+    at: Uint32Array,
+  ): void;
+  /** Lets these go. left[k]: how many of piece k are held. Returns how many there were. */
+  releaseHeld(gfns: Uint32Array, slots: Uint32Array, perPiece: number, batch: Uint32Array, left: Uint32Array): number;
+
   /** xc_get_pfn_type_batch, at most 1,024 gfns of an HVM domain or mfns of a PV domain; a negative errno where it fails. */
   pfnTypes(
     types: number,

@@ -267,6 +267,39 @@ export interface ForeignMemory {
    * special pages. Stage 2 of a post-copy sends these if dirty; everything else may come later.
    */
   vital(): Promise<Uint32Array>;
+
+  /**
+   * Takes hold of pages of a suspended domain: of the gfns below `pages` that are set in the bitmap (as for dropHoles(), and not to be
+   * touched meanwhile). MUST 48: of these it holds all that have a page, and no other; {@link HeldPages.count} says how many. Where it
+   * rejects, nothing is held. MUST 49: `INVALID_STATE` unless the domain is suspended.
+   */
+  hold(bitmap: Uint8Array, pages: number): Promise<HeldPages>;
+}
+
+/**
+ * Pages that stay readable here whatever becomes of the domain: what a source serves after the toolstack has destroyed it there. No call
+ * waits: what takes time, hold() has done. Types are not told: types() has told them while there was a domain.
+ *
+ * MUST 50: after destroy() too, a page shows what was in it when the domain was suspended. MUST 51: once all have been released, or this
+ * has been disposed of, and what map() gave has been unmapped, nothing of it keeps a page of the domain: it can be evicted, and its
+ * memory is free after destroy().
+ */
+export interface HeldPages extends Disposable {
+  /** How many are held now. */
+  readonly count: number;
+
+  /**
+   * As {@link ForeignMemory.map} for reading, limit included. MUST 52: EINVAL in `errors` for a page that is not held, which never
+   * fails the batch. It throws where others reject: `CLOSED` after the backend's close().
+   */
+  map(gfns: Uint32Array): Mapping;
+
+  /**
+   * Lets these pages go, and skips those that are not held. MUST 53: nobody finds them here any more, and all others stay; what was
+   * mapped of them before shows the same until it is unmapped. A backend may give memory back in larger pieces: when the last page of
+   * a piece is let go.
+   */
+  release(gfns: Uint32Array): void;
 }
 
 /** Types of state records, numbered as in migration stream v2 (docs/specs/libxc-migration-stream.pandoc). */

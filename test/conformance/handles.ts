@@ -22,6 +22,7 @@ function domainCalls(domain: Domain, { logDirty, demandPaging }: DeclaredCapabil
     populate: () => domain.memory.populate(gfns),
     depopulate: () => domain.memory.depopulate(gfns),
     vital: () => domain.memory.vital(),
+    hold: () => domain.memory.hold(new Uint8Array(1).fill(1), 8),
     saveStatic: () => domain.state.saveStatic(),
     save: () => domain.state.save(),
     restore: () => domain.state.restore({ type: 9, body: new Uint8Array(8) }),

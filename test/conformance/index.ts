@@ -10,6 +10,7 @@ import { loading } from './demand-paging/loading.js';
 import { missing } from './demand-paging/missing.js';
 import { foreignMemory } from './foreign-memory.js';
 import { handles } from './handles.js';
+import { heldPages } from './held-pages.js';
 import { isolation } from './isolation.js';
 import { lifecycle } from './lifecycle.js';
 import { extent } from './log-dirty/extent.js';
@@ -31,6 +32,7 @@ const TOPICS: readonly Topic[] = [
   handles,
   isolation,
   foreignMemory,
+  heldPages,
   populate,
   platformState,
   switching,

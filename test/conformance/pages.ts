@@ -8,6 +8,13 @@ export function isSet(bitmap: Uint8Array, gfn: number): boolean {
   return (bitmap[gfn >> 3] & (1 << (gfn & 7))) !== 0;
 }
 
+/** A bitmap for so many pages, in which these gfns are set. */
+export function bitmapOf(gfns: Uint32Array, pages: number): Uint8Array {
+  const bitmap = new Uint8Array(bytesFor(pages));
+  for (const gfn of gfns) bitmap[gfn >> 3] |= 1 << (gfn & 7);
+  return bitmap;
+}
+
 /** Set bits among the first `pages`. */
 export function countSet(bitmap: Uint8Array, pages: number): number {
   let count = 0;
@@ -59,8 +66,13 @@ export async function peekWords(domain: Domain, gfns: Uint32Array): Promise<Uint
 /** A copy of the whole pages, one after the other. */
 export async function copyPages(domain: Domain, gfns: Uint32Array): Promise<Uint8Array> {
   using mapping = await domain.memory.map(gfns, 'read');
-  const copy = new Uint8Array(gfns.length * PAGE_SIZE);
-  gfns.forEach((_, index) => {
+  return contentsOf(mapping);
+}
+
+/** The same of a batch that is mapped. */
+export function contentsOf(mapping: Mapping): Uint8Array {
+  const copy = new Uint8Array(mapping.slots.length * PAGE_SIZE);
+  mapping.slots.forEach((_, index) => {
     const page = view(mapping, index);
     copy.set(new Uint8Array(page.buffer, page.byteOffset, PAGE_SIZE), index * PAGE_SIZE);
   });

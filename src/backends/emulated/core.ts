@@ -15,6 +15,8 @@ export interface CoreSpec {
   /** Time as the guest sees it. */
   readonly sleep: (ms: number) => Promise<void>;
   readonly suspendTimeoutMs: number;
+  /** The host has been closed: nothing of its domains is there any more, not even of those that were destroyed before. */
+  readonly hostClosed: () => boolean;
 }
 
 /** State of one domain that lives in the hypervisor, and what every operation begins with. */

@@ -1,7 +1,16 @@
 import { pageOps } from '../../native/index.js';
-import { type Access, Errno, type ForeignMemory, MAX_BATCH, type Mapping, PageType } from '../backend.js';
+import {
+  type Access,
+  Errno,
+  type ForeignMemory,
+  type HeldPages,
+  MAX_BATCH,
+  type Mapping,
+  PageType,
+} from '../backend.js';
 import { checkBatch } from './batch.js';
 import type { DomainCore } from './core.js';
+import { EmulatedHeldPages } from './held-pages.js';
 import { isMissing, P2m } from './machine.js';
 import { vitalPages } from './vital.js';
 
@@ -72,6 +81,17 @@ export class EmulatedMemory implements ForeignMemory {
     return vitalPages(this.core);
   }
 
+  async hold(bitmap: Uint8Array, pages: number): Promise<HeldPages> {
+    const { core } = this;
+    core.check();
+    if (!core.suspended) throw core.error('INVALID_STATE', 'pages are held of a suspended domain only', Errno.EINVAL);
+    const wanted = clipped(bitmap, pages, core.machine.maxPages);
+    const count = await this.dropHoles(wanted, core.machine.maxPages);
+    await core.execution.spend('map-page', count);
+    core.check();
+    return new EmulatedHeldPages(core, wanted, count);
+  }
+
   /** Makes holes; returns the gfns that were missing. */
   private takeAway(gfns: Uint32Array): number[] {
     const { core } = this;
@@ -105,6 +125,15 @@ export class EmulatedMemory implements ForeignMemory {
 }
 
 const isHole = (state: number): boolean => state === P2m.NONE || state === P2m.BALLOONED;
+
+/** A copy of the first `pages` bits, in a bitmap for `size` pages. */
+function clipped(bitmap: Uint8Array, pages: number, size: number): Uint8Array {
+  const copy = new Uint8Array(Math.ceil(size / 8));
+  const end = Math.min(pages, size);
+  copy.set(bitmap.subarray(0, Math.ceil(end / 8)));
+  if (end % 8 > 0) copy[end >>> 3] &= (1 << (end & 7)) - 1;
+  return copy;
+}
 
 // Plain loops, on plain numbers: these run for every page that a migration brings.
 

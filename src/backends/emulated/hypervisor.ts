@@ -146,6 +146,7 @@ export class EmulatedHypervisor implements HypervisorBackend {
       execution: this.options.execution ?? liveExecution,
       sleep: this.options.sleep ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
       suspendTimeoutMs: this.options.suspendTimeoutMs ?? 60_000,
+      hostClosed: () => this.closed,
     });
     const free = (): Promise<void> => this.ram.release(extent, core.nrGfns);
     const domain = new EmulatedDomain(core, free, () => this.domains.delete(core.domid));

@@ -1,8 +1,9 @@
 /** Pages of a PVH or HVM domain: a gfn is what the hypervisor calls it too, and a page is shown as it is. */
 import { pageOps } from '../../native/index.js';
-import { type Access, type BackendError, Errno, type ForeignMemory, type Mapping } from '../backend.js';
+import { type Access, type BackendError, Errno, type ForeignMemory, type HeldPages, type Mapping } from '../backend.js';
 import { checkBatch } from './batch.js';
 import { dropHoles, frameTypes } from './frame-types.js';
+import { holdPages } from './held-pages.js';
 import { SPECIAL_PAGE_PARAMS } from './hvm-params.js';
 import { xenError } from './libs/errors.js';
 import { MAX_GFNS } from './limits.js';
@@ -91,6 +92,11 @@ export class HvmMemory implements ForeignMemory {
     const gfns = [...new Set(params)].filter((value) => value > 0n && value < BigInt(MAX_GFNS)).map(Number);
     const sorted = Uint32Array.from(gfns).sort();
     return ofTypes(this.session.ops, sorted, await this.types(sorted), PRESENT);
+  }
+
+  async hold(bitmap: Uint8Array, pages: number): Promise<HeldPages> {
+    const { foreign } = this.session;
+    return holdPages(this.session, this.domid, bitmap, pages, (gfns) => foreign.map(this.domid, gfns, 'read'));
   }
 
   /** Xen scrubs what a dead domain leaves, but not what a living one gives back: a page may come with old contents. */

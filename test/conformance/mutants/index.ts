@@ -2,6 +2,7 @@
  * Backends that are wrong in one way each. A suite that lets one of them pass proves nothing, so test/mutants.test.ts runs
  * it on all of them. They wrap any good fixture: an author may try them on a backend of his own.
  */
+import { HELD_MUTANTS } from './held-pages.js';
 import { LIFECYCLE_MUTANTS } from './lifecycle.js';
 import { BITMAP_MUTANTS } from './log-dirty-bitmap.js';
 import { MODE_MUTANTS } from './log-dirty-mode.js';
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BITMAP_MUTANTS,
   ...MODE_MUTANTS,
   ...MEMORY_MUTANTS,
+  ...HELD_MUTANTS,
   ...LIFECYCLE_MUTANTS,
   ...PAGING_MUTANTS,
 ];

@@ -3,6 +3,7 @@ import type {
   DemandPaging,
   Domain,
   ForeignMemory,
+  HeldPages,
   HypervisorBackend,
   LogDirty,
   PlatformState,
@@ -59,6 +60,14 @@ export const logDirty = (change: (good: LogDirty, domain: Domain) => Partial<Log
 
 export const memory = (change: (good: ForeignMemory, domain: Domain) => Partial<ForeignMemory>): Mutant['mutate'] =>
   domains((domain) => ({ memory: override(domain.memory, change(domain.memory, domain)) }));
+
+export const held = (change: (good: HeldPages) => Partial<HeldPages>): Mutant['mutate'] =>
+  memory((good) => ({
+    async hold(bitmap, pages) {
+      const held = await good.hold(bitmap, pages);
+      return override(held, change(held));
+    },
+  }));
 
 export const paging = (change: (good: DemandPaging, domain: Domain) => Partial<DemandPaging>): Mutant['mutate'] =>
   domains((domain) => ({ paging: override(domain.paging, change(domain.paging, domain)) }));

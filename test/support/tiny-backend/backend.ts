@@ -56,6 +56,7 @@ export class TinyBackend implements HypervisorBackend {
     const domid = this.#nextDomid++;
     const domain = new TinyDomain(domid, name, pages, vcpus, {
       check: () => void this.find(domid),
+      checkOpen: () => this.#checkOpen(),
       forget: () => void this.#domains.delete(domid),
     });
     this.#domains.set(domid, domain);

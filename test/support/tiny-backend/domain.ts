@@ -14,6 +14,8 @@ import { TinyMemory } from './memory.js';
 export interface Registry {
   /** Throws if the backend is closed or the domain gone. */
   check(): void;
+  /** Throws if the backend is closed. */
+  checkOpen(): void;
   forget(): void;
 }
 
@@ -43,7 +45,7 @@ export class TinyDomain implements Domain {
     private readonly vcpus: number,
     private readonly registry: Registry,
   ) {
-    this.memory = new TinyMemory(pages, registry.check);
+    this.memory = new TinyMemory(pages, registry, () => this.#suspended);
     this.logDirty = new TinyLog(pages, registry.check);
     this.state = this.#platformState();
   }

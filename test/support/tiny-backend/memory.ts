@@ -3,12 +3,14 @@ import {
   BackendError,
   Errno,
   type ForeignMemory,
-  MAX_BATCH,
+  type HeldPages,
   type Mapping,
-  NOT_MAPPED,
   PAGE_SIZE,
   PageType,
 } from '../../../src/backends/backend.js';
+import { checkSize, mapBatch } from './batch.js';
+import type { Registry } from './domain.js';
+import { TinyHeldPages } from './held-pages.js';
 
 export class TinyMemory implements ForeignMemory {
   readonly bytes: Uint8Array;
@@ -17,7 +19,8 @@ export class TinyMemory implements ForeignMemory {
 
   constructor(
     readonly pages: number,
-    private readonly check: () => void,
+    private readonly registry: Registry,
+    private readonly suspended: () => boolean,
   ) {
     this.bytes = new Uint8Array(pages * PAGE_SIZE);
     this.words = new Uint32Array(this.bytes.buffer);
@@ -34,7 +37,7 @@ export class TinyMemory implements ForeignMemory {
   }
 
   async dropHoles(bitmap: Uint8Array, pages: number): Promise<number> {
-    this.check();
+    this.registry.check();
     let left = 0;
     for (let gfn = 0; gfn < pages; gfn++) {
       if (!this.#present[gfn]) bitmap[gfn >> 3] &= ~(1 << (gfn & 7));
@@ -45,11 +48,7 @@ export class TinyMemory implements ForeignMemory {
 
   async map(gfns: Uint32Array, _access: Access): Promise<Mapping> {
     this.#checkBatch(gfns);
-    const slots = gfns.map((gfn) => (this.#present[gfn] ? gfn : NOT_MAPPED));
-    const errors = Int32Array.from(slots, (slot) => (slot === NOT_MAPPED ? Errno.ENOENT : 0));
-    const failed = errors.filter((errno) => errno !== 0).length;
-    const unmap = (): void => undefined;
-    return { base: this.bytes, slots, errors, failed, unmap, [Symbol.dispose]: unmap };
+    return mapBatch(this.bytes, gfns, (gfn) => this.#present[gfn] === 1);
   }
 
   async populate(gfns: Uint32Array): Promise<void> {
@@ -67,13 +66,20 @@ export class TinyMemory implements ForeignMemory {
   }
 
   async vital(): Promise<Uint32Array> {
-    this.check();
+    this.registry.check();
     return new Uint32Array(0);
   }
 
+  async hold(bitmap: Uint8Array, pages: number): Promise<HeldPages> {
+    this.registry.check();
+    if (!this.suspended()) throw new BackendError('INVALID_STATE', 'not suspended', { errno: Errno.EINVAL });
+    const gfns = new Set<number>();
+    for (let gfn = 0; gfn < pages; gfn++) if (this.#present[gfn] && (bitmap[gfn >> 3] >> (gfn & 7)) & 1) gfns.add(gfn);
+    return new TinyHeldPages(this.bytes, gfns, () => this.registry.checkOpen());
+  }
+
   #checkBatch(gfns: Uint32Array): void {
-    this.check();
-    if (gfns.length > MAX_BATCH)
-      throw new BackendError('INVALID_ARGUMENT', `${gfns.length} gfns, at most ${MAX_BATCH}`);
+    this.registry.check();
+    checkSize(gfns);
   }
 }

@@ -1,18 +1,19 @@
 /** Pages of a PV domain that runs, or has run: its own P2M says where they are. */
 import { pageOps } from '../../../native/index.js';
-import { type Access, type ForeignMemory, MAX_BATCH, type Mapping, PAGE_SIZE, PageType } from '../../backend.js';
+import { type Access, MAX_BATCH, type Mapping, PAGE_SIZE, PageType } from '../../backend.js';
 import { dropHoles, frameTypes } from '../frame-types.js';
 import type { Session } from '../session.js';
 import { ofTypes } from '../type-sets.js';
 import { notByToolstack } from './errors.js';
 import type { Frames, GuestFrames } from './frame-maps.js';
 import { ascending } from './gfn-set.js';
+import type { PvPages } from './memory.js';
 import { ANY_TABLE } from './page-types.js';
 
 /** Nobody has asked for the type of this page. */
 const UNKNOWN = 0xff;
 
-export class GuestMemory implements ForeignMemory {
+export class GuestMemory implements PvPages {
   /**
    * What types() said of each page. The contents must be shown in the form that goes with it, even if the guest makes a page table of
    * the page in between: then the page is dirty, and shown again.

@@ -1,6 +1,10 @@
-import type { Access, ForeignMemory, Mapping } from '../../backend.js';
+import { type Access, type ForeignMemory, type HeldPages, MAX_BATCH, type Mapping } from '../../backend.js';
 import { checkBatch } from '../batch.js';
+import { holdPages } from '../held-pages.js';
 import type { Session } from '../session.js';
+
+/** What differs between a domain that is restored and one that runs. */
+export type PvPages = Omit<ForeignMemory, 'hold'>;
 
 /**
  * A domain's pages while it is restored and afterwards: one kind of access takes the place of the other. Either works on tables, and does
@@ -10,10 +14,10 @@ export class PvMemory implements ForeignMemory {
   constructor(
     private readonly session: Session,
     private readonly domid: number,
-    private now: ForeignMemory,
+    private now: PvPages,
   ) {}
 
-  become(memory: ForeignMemory): void {
+  become(memory: PvPages): void {
     this.now = memory;
   }
 
@@ -41,7 +45,12 @@ export class PvMemory implements ForeignMemory {
     return this.checked().vital();
   }
 
-  private checked(gfns?: Uint32Array): ForeignMemory {
+  /** A page table is held in the form of the stream, as it is mapped. */
+  async hold(bitmap: Uint8Array, pages: number): Promise<HeldPages> {
+    return holdPages(this.session, this.domid, bitmap, pages, (gfns) => this.map(gfns, 'read'), MAX_BATCH);
+  }
+
+  private checked(gfns?: Uint32Array): PvPages {
     if (gfns) checkBatch(this.domid, gfns);
     this.session.domain(this.domid);
     return this.now;

@@ -3,15 +3,7 @@
  * machine form when its mapping is let go, if all pages that it refers to are there by then; what is left over is done at the end.
  */
 import { pageOps } from '../../../native/index.js';
-import {
-  type Access,
-  BackendError,
-  Errno,
-  type ForeignMemory,
-  MAX_BATCH,
-  type Mapping,
-  PageType,
-} from '../../backend.js';
+import { type Access, BackendError, Errno, MAX_BATCH, type Mapping, PageType } from '../../backend.js';
 import { xenError } from '../libs/errors.js';
 import type { Session } from '../session.js';
 import { BLANK, HOLE, ofTypes, PRESENT } from '../type-sets.js';
@@ -20,10 +12,11 @@ import { badRecord } from './errors.js';
 import { ascending } from './gfn-set.js';
 import { FRAMES_PER_PAGE, INVALID_FRAME } from './layout.js';
 import { type MachineMap, mapMachineFrames } from './machine-map.js';
+import type { PvPages } from './memory.js';
 import { ANY_TABLE, MACHINE_FORM_TABLE, NO_HOLE, POPULATED, STREAM_FORM_TABLE, TYPE_MASK } from './page-types.js';
 import type { ShellFrames } from './shell-frames.js';
 
-export class ShellMemory implements ForeignMemory {
+export class ShellMemory implements PvPages {
   /** Mapped when first a page table that is in machine form is looked at again. */
   private machine: Promise<MachineMap> | undefined;
   /** The source has had pages that it has no more. */

@@ -17,6 +17,7 @@ void exportXenPopulate(Napi::Object exports);
 void exportPvFrames(Napi::Object exports);
 void exportPvTables(Napi::Object exports);
 void exportFd(Napi::Object exports);
+void exportXenPaging(Napi::Object exports);
 void exportStandby(Napi::Object exports);
 
 static Napi::Object Init(Napi::Env, Napi::Object exports) {
@@ -35,6 +36,7 @@ static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportPvFrames(exports);
   exportPvTables(exports);
   exportFd(exports);
+  exportXenPaging(exports);
   exportStandby(exports);
   return exports;
 }

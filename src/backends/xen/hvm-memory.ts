@@ -6,12 +6,9 @@ import { dropHoles, frameTypes } from './frame-types.js';
 import { holdPages } from './held-pages.js';
 import { SPECIAL_PAGE_PARAMS } from './hvm-params.js';
 import { xenError } from './libs/errors.js';
-import { MAX_GFNS } from './limits.js';
+import { gfnLimit, MAX_GFNS } from './limits.js';
 import type { Session } from './session.js';
 import { BLANK, HOLE, ofTypes, PRESENT } from './type-sets.js';
-
-/** The first 4 GiB, of which the end is for devices. */
-const DEVICE_GFNS = 1 << 20;
 
 export class HvmMemory implements ForeignMemory {
   /** Pages given to a domain that has never run, so that nobody has taken one away. Empty for a domain that runs. */
@@ -115,11 +112,10 @@ export class HvmMemory implements ForeignMemory {
     return ofTypes(ops, some, await this.types(some), HOLE);
   }
 
-  /** Of a domain that has never run, a bit for each gfn that it can have: RAM below and above the hole for devices. */
+  /** Of a domain that has never run, a bit for each gfn that it can have. */
   private makeRoom(): void {
     if (!this.unborn || this.given.length > 0) return;
-    const gfns = Math.min(MAX_GFNS, 2 * this.session.domain(this.domid).maxPages + DEVICE_GFNS);
-    this.given = new Uint8Array(Math.ceil(gfns / 8));
+    this.given = new Uint8Array(Math.ceil(gfnLimit(this.session.domain(this.domid).maxPages) / 8));
   }
 
   /** A stream may name any gfn, and what is kept of each is not to be the measure of our memory. */

@@ -1,9 +1,9 @@
 /** Xen's libraries, and what the hypervisor says through them. */
 import { readdirSync } from 'node:fs';
-import { BackendError, Errno } from '../../backends/backend.js';
 import { PhysCap } from '../../backends/xen/libs/abi.js';
 import { Libraries, type LibraryName } from '../../backends/xen/libs/libraries.js';
 import { XenControl } from '../../backends/xen/libs/xenctrl.js';
+import { pagingBuiltIn } from '../../backends/xen/paging/built-in.js';
 import type { Facts, HypervisorFacts, LibraryFacts, PagingAnswer, PhysicalFacts } from './facts.js';
 
 type Answers = Pick<Facts, 'ffi' | 'libraries' | 'physical' | 'paging'>;
@@ -72,23 +72,10 @@ function physicalOf(control: XenControl): PhysicalFacts {
   return { pv: has(PhysCap.PV), hvm: has(PhysCap.HVM), hap: has(PhysCap.HAP), shadow: has(PhysCap.SHADOW) };
 }
 
-/** The highest domid there can be (DOMID_FIRST_RESERVED - 1); Xen counts up to it before it begins again, so it is hardly ever used. */
-const NOBODY = 0x7fef;
-
-/**
- * A paging operation on a domain that is not there. Where it was compiled in, the domain is looked for first (ESRCH; ENODEV should it exist
- * after all and have no ring); where not, the operation is not known (xen/arch/x86/x86_64/mm.c, subarch_memory_op).
- */
 function pagingOf(control: XenControl): PagingAnswer {
-  if (control.domainInfo(NOBODY)) return 'unknown';
-  try {
-    control.run('probe', 'xc_mem_paging_nominate', NOBODY, [NOBODY, 0]);
-    return 'unknown';
-  } catch (error) {
-    const errno = error instanceof BackendError ? error.errno : undefined;
-    if (errno === Errno.ESRCH) return 'built-in';
-    return errno === Errno.ENOSYS || errno === Errno.EOPNOTSUPP ? 'not-built' : 'unknown';
-  }
+  const builtIn = pagingBuiltIn(control);
+  if (builtIn === undefined) return 'unknown';
+  return builtIn ? 'built-in' : 'not-built';
 }
 
 const FOLDERS = [

@@ -1,6 +1,6 @@
 /** libxenforeignmemory: a domain's pages in this process. The mapping itself is done in native/, off the event loop. */
 
-import { loadAddon, type PvOps, type XenOps } from '../../../native/index.js';
+import { type Addon, loadAddon, type XenOps } from '../../../native/index.js';
 import { type Access, BackendError, Errno, type Mapping } from '../../backend.js';
 import { xenError } from './errors.js';
 import { addressOf, isNull, lastErrno, type SharedLibrary } from './ffi.js';
@@ -9,7 +9,7 @@ import type { Libraries } from './libraries.js';
 const NOTHING = new Uint8Array(0);
 
 /** The addon; there is no other way to memory that JavaScript cannot reach. */
-export function xenOps(): XenOps & PvOps {
+export function xenOps(): Addon {
   const addon = loadAddon();
   if (addon) return addon;
   throw new BackendError('NOT_SUPPORTED', 'the native addon has not been built, and the Xen backend needs it', {

@@ -52,14 +52,20 @@ export class HvmState implements PlatformState {
     return { storeGfn: Number(this.storeGfn), consoleGfn: Number(this.consoleGfn) };
   }
 
+  /** The rest is read too, in vain: what cannot be read had better be known now, and the first time of anything takes longest. */
   async saveStatic(): Promise<StateRecord[]> {
     this.session.domain(this.domid);
+    this.read();
     return this.statics.save();
   }
 
   async save(): Promise<StateRecord[]> {
     if (!this.session.domain(this.domid).suspended)
       throw this.invalid('CPU state is saved from a suspended domain only');
+    return this.read();
+  }
+
+  private read(): StateRecord[] {
     const { control } = this.session;
     const params = SAVED_PARAMS.map((index): Param => [index, control.hvmParam(this.domid, index)]);
     return [

@@ -1,11 +1,11 @@
-// How the process that libxl starts (launcher.cc) hands a migration to one that has been waiting for it (src/libxl/standby), over
-// a Unix stream socket:
+// How the process that libxl starts (launcher.cc) hands a migration to a helper (src/libxl/save-helper/standby.ts), over a Unix
+// stream socket:
 //
-//   waiting process → launcher   READY
-//   launcher → waiting process   u32 length (little-endian) together with DESCRIPTORS descriptors, then `length` bytes of strings,
-//                                each ended by NUL: working directory, number of arguments, arguments, environment
-//   launcher → waiting process   the number of a signal, a byte each, whenever one comes
-//   waiting process → launcher   exit status, one byte
+//   helper → launcher   READY
+//   launcher → helper   u32 length (little-endian) together with DESCRIPTORS descriptors, then `length` bytes of strings,
+//                       each ended by NUL: working directory, number of arguments, arguments, environment
+//   launcher → helper   the number of a signal, a byte each, whenever one comes
+//   helper → launcher   exit status, one byte: libxl may go on
 //
 // Whoever ends, the other sees the end of the connection: without a status, the migration has failed.
 #pragma once

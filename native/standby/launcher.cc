@@ -1,5 +1,6 @@
-// xenferry-save-helper: what libxl starts. Node takes longer to start than a small domain takes to move, so where a helper is
-// standing by (`xenferry standby`), this hands it libxl's descriptors and waits for its end; else it becomes a helper that starts now.
+// xenferry-save-helper: what libxl starts. It hands libxl's descriptors to a helper and waits until that is done with libxl: to one
+// that stands by (`xenferry standby`), since Node takes longer to start than a small domain takes to move; else to one that it starts.
+// libxl goes on when this process ends, and the helper may have work left then: post-copy's page server and pager are such.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,7 +25,7 @@ namespace {
 constexpr char SOCKET[] = "/run/xenferry/save-helper.sock";
 constexpr char HELPER[] = "/../../../dist/src/libxl/save-helper/main.js";
 constexpr char OURS[] = "XENFERRY_";
-// A helper that stands by answers at once. One that is being started may take seconds: then it is as quick to start another.
+// A helper that stands by answers at once. Where all are at work, it is as quick to start another.
 constexpr int READY_MS = 500;
 constexpr int FAILED = 1;
 
@@ -118,8 +119,13 @@ bool handOver(int fd, int stream, const std::string& strings) {
   return sent == sizeof length && sendAll(fd, strings.data(), strings.size());
 }
 
+int died() {
+  fputs("xenferry-save-helper: the helper has ended without a word\n", stderr);
+  return FAILED;
+}
+
 // The status of the helper that has been given the migration. libxl goes on when this process ends, so the helper, with all it
-// has mapped, must have ended first: that is when the connection does.
+// has mapped and does not need any more, comes first: it ends the connection then.
 int follow(int fd) {
   int status = -1;
   for (;;) {
@@ -129,9 +135,7 @@ int follow(int fd) {
     if (got <= 0) break;
     status = byte;
   }
-  if (status >= 0) return status;
-  fputs("xenferry-save-helper: the helper that stood by has ended without a word; see what it said in its own log\n", stderr);
-  return FAILED;
+  return status >= 0 ? status : died();
 }
 
 void catchSignals() {
@@ -140,17 +144,48 @@ void catchSignals() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaction(signal, &action, nullptr);
 }
 
-int startHelper(char** argv) {
+// This installation's helper; empty where it cannot be told.
+std::string helperPath() {
   char self[PATH_MAX];
   const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-  if (length < 0) return perror("xenferry-save-helper: /proc/self/exe"), FAILED;
+  if (length < 0) return perror("xenferry-save-helper: /proc/self/exe"), "";
   self[length] = '\0';
   *strrchr(self, '/') = '\0';
-  std::string helper = std::string(self) + HELPER;
+  return std::string(self) + HELPER;
+}
+
+// A connection to a helper of a session of its own, which a signal for xl's does not reach; -1 where none can be started.
+int startHelper(int stream) {
+  const std::string helper = helperPath();
+  int ends[2];
+  if (helper.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+  const pid_t child = fork();
+  if (child < 0) return perror("xenferry-save-helper: fork"), -1;
+  if (child > 0) return close(ends[1]), ends[0];
+  setsid();
+  // It is handed over, as to one that stands by.
+  close(stream);
+  fcntl(ends[1], F_SETFD, 0);
+  execl(helper.c_str(), helper.c_str(), "--take-over", std::to_string(ends[1]).c_str(), static_cast<char*>(nullptr));
+  fprintf(stderr, "xenferry-save-helper: %s: %s\n", helper.c_str(), strerror(errno));
+  _exit(FAILED);
+}
+
+int becomeHelper(char** argv) {
+  std::string helper = helperPath();
   argv[0] = helper.data();
   execv(helper.c_str(), argv);
   fprintf(stderr, "xenferry-save-helper: %s: %s\n", helper.c_str(), strerror(errno));
   return FAILED;
+}
+
+// It asks for what it is to do as soon as it can.
+bool isReady(int fd) {
+  uint8_t greeting = 0;
+  ssize_t got;
+  do got = read(fd, &greeting, 1);
+  while (got < 0 && errno == EINTR);
+  return got == 1 && greeting == handover::READY;
 }
 
 }  // namespace
@@ -158,10 +193,14 @@ int startHelper(char** argv) {
 int main(int argc, char** argv) {
   const int stream = streamOf(argc, argv);
   const std::string strings = described(argc, argv);
-  const int fd = stream < 0 || strings.size() > handover::MAX_BYTES ? -1 : standby();
-  if (fd < 0) return startHelper(argv);
+  // What libxl would not say goes to the helper as it is, which knows what is wrong with it.
+  if (stream < 0 || strings.size() > handover::MAX_BYTES) return becomeHelper(argv);
+  const int waiting = standby();
+  const int fd = waiting >= 0 ? waiting : startHelper(stream);
+  if (fd < 0) return FAILED;
+  // Until it has been handed over, a signal ends this process, and with it the connection.
+  if ((waiting < 0 && !isReady(fd)) || !handOver(fd, stream, strings)) return died();
   connection = fd;
   catchSignals();
-  if (!handOver(fd, stream, strings)) return perror("xenferry-save-helper: the helper that stood by"), FAILED;
   return follow(fd);
 }

@@ -1,7 +1,7 @@
 import type { Domain, GuestType, HypervisorBackend } from '../backends/backend.js';
 import type { Acceptor, Channel, Dialer } from './io/channel.js';
 import type { Clock } from './io/clock.js';
-import type { MigrationEvent, Strategy } from './report.js';
+import type { MigrationEvent, MigrationReport, Strategy } from './report.js';
 
 /** How a domain is stopped and, if the migration fails before the handover, started again. */
 export interface Suspender {
@@ -31,6 +31,11 @@ export interface SendOptions {
   readonly elideZeroPages?: boolean;
   /** Default: domain.suspend() and domain.resume(). */
   readonly suspender?: Suspender;
+  /**
+   * For a toolstack that stands between the two ends and goes on with the migration once the stream is whole: called when its last byte
+   * has been taken, with the report so far. What it does may destroy the domain here.
+   */
+  readonly onSent?: (report: MigrationReport) => Promise<void>;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly onEvent?: (event: MigrationEvent) => void;
@@ -46,7 +51,6 @@ export interface ReceiveOptions {
   /**
    * Where the toolstack has made the empty domain already, as libxl does; in place of backend.createShell(). Called once, as soon as the
    * stream has begun; may refuse the stream's kind of guest. Such a domain is not destroyed when this fails: whoever made it does that.
-   * Whoever means to start it as well says `paused`.
    */
   readonly shell?: (guestType: GuestType) => Promise<Domain>;
   /** The way back to the source; needed for anything but a plain stream. */
@@ -67,4 +71,6 @@ export interface ReceiveOptions {
   readonly stallMs?: number;
   /** Leave the domain paused. */
   readonly paused?: boolean;
+  /** In place of domain.unpause(), for a toolstack that starts the domain itself; resolves when it runs, or will. */
+  readonly start?: (domain: Domain) => Promise<void>;
 }

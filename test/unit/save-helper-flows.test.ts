@@ -4,7 +4,7 @@ import { type Domain, type HypervisorBackend, PageType } from '../../src/backend
 import type { RestoreArguments, SaveArguments } from '../../src/libxl/save-helper/arguments.js';
 import { failureOf } from '../../src/libxl/save-helper/failure.js';
 import { Libxl } from '../../src/libxl/save-helper/libxl.js';
-import { type RestoreParts, restore, type Shell } from '../../src/libxl/save-helper/restore.js';
+import { type RestoreParts, type Rings, restore, type Shell } from '../../src/libxl/save-helper/restore.js';
 import { type SaveParts, type SavingBackend, save } from '../../src/libxl/save-helper/save.js';
 import { CalledOff } from '../../src/libxl/save-helper/stop-signal.js';
 import { closeHosts, openHost, stepped } from '../support/emulated.js';
@@ -93,6 +93,7 @@ async function saving(
     libxl,
     stream,
     signal: new AbortController().signal,
+    done: async () => undefined,
     ...over,
   });
   return { domain, asked, logs, stream, saved };
@@ -123,6 +124,17 @@ describe('a live save', () => {
     expect(await isLogged(domain)).toBe(false);
   });
 
+  it('lets libxl go on when all is written and QEMU logs no more, and turns log-dirty off behind that', async () => {
+    const seen: unknown[] = [];
+    const done = async (): Promise<void> => {
+      seen.push(asked.at(-1), stream.bytesWritten, await isLogged(domain));
+    };
+    const { domain, asked, stream, saved } = await saving({}, willing, { done });
+    await saved;
+    expect(seen).toEqual([{ type: QEMU, args: [domain.domid, 0] }, stream.bytesWritten, true]);
+    expect(await isLogged(domain)).toBe(false);
+  });
+
   it('asks nothing that libxl does not listen to', async () => {
     const { asked, saved } = await saving({ callbacks: 1 << SUSPEND }, willing);
     await saved;
@@ -143,7 +155,7 @@ describe('a live save', () => {
     const { libxl } = peer(willing);
     const parts = { backend: withDevices(host), options: { elideZeroPages: true }, libxl, stream: new MemoryChannel() };
     const { signal } = new AbortController();
-    const saved = save({ ...parts, args: { ...SAVE, domid: domain.domid }, signal });
+    const saved = save({ ...parts, args: { ...SAVE, domid: domain.domid }, signal, done: async () => undefined });
     await expect(saved).rejects.toThrow('it has not been suspended');
   });
 
@@ -224,6 +236,7 @@ describe('a save that is not live', () => {
       libxl,
       stream,
       signal,
+      done: async () => undefined,
     });
     expect(written).toBe(0);
     expect(report.maxSendsPerPage).toBe(1);
@@ -259,14 +272,17 @@ describe('a restore', () => {
     const stream = new MemoryChannel(bytes);
     const args = { ...RESTORE, domid: domain.domid };
     const { signal } = new AbortController();
-    const done = restore({ backend: host, adopt: async () => shell, args, libxl, stream, signal, ...over });
-    return { domain, asked, stream, done };
+    const told: Rings[] = [];
+    const parts = { backend: host, adopt: async () => shell, args, libxl, stream, signal };
+    const done = restore({ ...parts, done: async (rings) => void told.push(rings), ...over });
+    return { domain, asked, stream, done, told };
   }
 
   it('fills the domain, tells what static data is missing, and leaves it paused', async () => {
     const { bytes, digest } = await saved();
-    const { domain, asked, done } = await restoring(bytes);
-    expect(await done).toEqual({ storeGfn: 11, consoleGfn: 12 });
+    const { domain, asked, done, told } = await restoring(bytes);
+    await done;
+    expect(told).toEqual([{ storeGfn: 11, consoleGfn: 12 }]);
     expect(asked).toEqual([{ type: STATIC, args: [2] }]);
     expect(await domain.info()).toMatchObject({ paused: true });
     expect(await digestOf(domain)).toBe(digest);

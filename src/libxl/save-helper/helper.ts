@@ -17,6 +17,8 @@ export interface HelperParts {
   /** @throws what says why the addon cannot be used */
   readonly fdOps: () => FdOps;
   readonly openBackend: OpenBackend;
+  /** libxl has been told all: from here on it may go on. */
+  readonly released: () => void;
   /** Fires when the migration is called off, and after an error that nobody expected; the reason says which. */
   readonly stop: AbortSignal;
 }
@@ -26,49 +28,78 @@ export type OpenBackend = () => Promise<XenHypervisor>;
 
 const NO_RINGS: Rings = { storeGfn: 0, consoleGfn: 0 };
 
-/** Resolves when libxl has been told how it went and has answered. @throws LibxlGone */
-export async function help(parts: HelperParts): Promise<void> {
+/**
+ * Resolves when all has been done, and libxl has been told how it went and has answered; to what is left to be closed. @throws LibxlGone
+ */
+export async function help(parts: HelperParts): Promise<AsyncDisposable> {
   const { args, libxl } = parts;
   libxl.log(Level.DEBUG, `starting ${args.side} of domain ${args.domid}, process ${process.pid}`);
-  const { rings = NO_RINGS, failure } = await attempt(parts);
-  if (failure) logFailure(libxl, args, failure);
+  const open = new Opened();
+  const failure = await attempt(parts, open);
+  if (failure && !libxl.left) {
+    await open[Symbol.asyncDispose]();
+    logFailure(libxl, args, failure);
+    await tell(parts, NO_RINGS, failure);
+  }
+  return open;
+}
+
+/** The last that libxl hears. What takes none of the domain's time comes before, and what can wait until it runs behind it. */
+async function tell({ args, libxl, released }: HelperParts, rings: Rings, failure?: Failure): Promise<void> {
   if (args.side === 'restore') libxl.restoreResults(rings.storeGfn, rings.consoleGfn);
   libxl.log(Level.DEBUG, `complete ${failure ? `with ${failure.code}` : 'without a failure'}`);
   await libxl.complete(failure ? -1 : 0, failure?.errno ?? 0);
+  released();
 }
 
-async function attempt(parts: HelperParts): Promise<{ rings?: Rings; failure?: Failure }> {
+/** What is closed in the end, the last first. */
+class Opened implements AsyncDisposable {
+  private readonly all: AsyncDisposable[] = [];
+
+  add<T extends AsyncDisposable>(one: T): T {
+    this.all.push(one);
+    return one;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (let one = this.all.pop(); one; one = this.all.pop()) await one[Symbol.asyncDispose]();
+  }
+}
+
+async function attempt(parts: HelperParts, open: Opened): Promise<Failure | undefined> {
   let events: EventFile | undefined;
   try {
     const options = readEnvironment(parts.env);
     events = openEvents(options.events, parts);
-    const rings = await work(parts, options, events);
+    await work(parts, options, events, open);
     if (parts.args.side === 'restore') events?.write({ type: 'done' });
-    return { rings };
+    return undefined;
   } catch (error) {
     // What went wrong after it had been stopped came of that.
     const failure = failureOf(parts.stop.aborted ? parts.stop.reason : error);
     events?.write({ type: 'failed', failure });
-    return { failure };
+    return failure;
   }
 }
 
 async function work(
-  { args, libxl, fdOps, openBackend, stop }: HelperParts,
+  parts: HelperParts,
   options: ReturnType<typeof readEnvironment>,
   events: EventFile | undefined,
-): Promise<Rings | undefined> {
+  open: Opened,
+): Promise<void> {
+  const { args, libxl, fdOps, openBackend, stop } = parts;
   const signal = AbortSignal.any([stop, libxl.signal]);
   signal.throwIfAborted();
-  await using backend = await openBackend();
-  await using stream = new StreamChannel(fdOps(), args.streamFd, args.side === 'save' ? 'write' : 'read');
+  const backend = open.add(await openBackend());
+  const stream = open.add(new StreamChannel(fdOps(), args.streamFd, args.side === 'save' ? 'write' : 'read'));
   if (args.side === 'save') {
-    await save({ backend, args, options, libxl, stream, signal, events });
-    return undefined;
+    await save({ backend, args, options, libxl, stream, signal, events, done: () => tell(parts, NO_RINGS) });
+    return;
   }
   const { domid, storePort, storeDomid, consolePort, consoleDomid } = args;
   const adopt = () => backend.adoptShell(domid, { storePort, storeDomid, consolePort, consoleDomid });
-  return await restore({ backend, adopt, args, libxl, stream, signal });
+  await restore({ backend, adopt, args, libxl, stream, signal, done: (rings) => tell(parts, rings) });
 }
 
 /** Whoever asked for events can do without; the domain's move is what matters. */

@@ -39,6 +39,8 @@ export class LibxlGone extends Error {
 export class Libxl {
   /** Set once libxl has been found to be gone. */
   gone: LibxlGone | undefined;
+  /** It has been told the end. */
+  left = false;
   private readonly lost = new AbortController();
 
   constructor(private readonly pipes: Pipes) {}
@@ -76,13 +78,14 @@ export class Libxl {
     return this.ask(staticDataDoneMessage(missing));
   }
 
-  /** The last message; when this resolves libxl waits for the helper's end. */
+  /** The last message; when this resolves libxl waits for the end of what it has started, and listens no more. */
   async complete(retval: number, errno: number): Promise<void> {
     await this.ask(completeMessage(retval, errno));
+    this.left = true;
   }
 
   private tell(message: Buffer): void {
-    if (this.gone) return;
+    if (this.gone || this.left) return;
     try {
       this.pipes.write(message);
     } catch (error) {

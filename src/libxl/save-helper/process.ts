@@ -2,6 +2,7 @@
  * The helper's process. Descriptors 0 and 1 carry the protocol with libxl; what is said to people goes to libxl's log, or to
  * descriptor 2 where there is no libxl.
  */
+import { closeSync, openSync } from 'node:fs';
 import { BackendError } from '../../backends/backend.js';
 import type { XenHypervisor } from '../../backends/xen/index.js';
 import { type Addon, type FdOps, loadAddon } from '../../native/index.js';
@@ -10,12 +11,17 @@ import { help, type OpenBackend } from './helper.js';
 import { Level, Libxl, LibxlGone } from './libxl.js';
 import { fdPipes } from './pipes.js';
 import { ready } from './ready.js';
-import { STAND_BY, takeOver } from './standby.js';
+import { STAND_BY, TAKE_OVER, type TakenOver, takeOver, waitForLauncher } from './standby.js';
 import { stopController } from './stop-signal.js';
 
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
+/**
+ * The kernel takes so large a process apart for longer than one of its threads should take from a domain that is about to run:
+ * seen in a PV dom0, whose page tables go back to Xen one by one.
+ */
+const EXIT_DELAY_MS = 3000;
 const EXIT_USAGE = 2;
 const EXIT_LIBXL_GONE = 1;
 
@@ -23,7 +29,16 @@ const EXIT_LIBXL_GONE = 1;
 export async function run(argv: readonly string[]): Promise<void> {
   const addon = addonIfAny();
   if (argv[0] === STAND_BY) return standBy(addon, Number(argv[1]));
-  await work(argv, { addon, openBackend, leave: (status) => exit(addon, status) });
+  if (argv[0] === TAKE_OVER) return beHanded(addon, Number(argv[1]));
+  await work(argv, { addon, openBackend, released: () => undefined, leave: (status) => exit(addon, status) });
+}
+
+/** The launcher has started this process for what it has to do. */
+async function beHanded(addon: Addon | Error, connection: number): Promise<void> {
+  if (addon instanceof Error) throw noAddon(addon);
+  const taken = takeOver(addon, connection);
+  if (!taken) return exit(addon, EXIT_LIBXL_GONE);
+  await workFor(taken, addon, openBackend);
 }
 
 /** Loads and opens all it can, says so to whoever has started it, and waits for something to do. */
@@ -34,31 +49,59 @@ async function standBy(addon: Addon | Error, listener: number): Promise<void> {
   process.once('disconnect', orphaned);
   const opened = await ready(openBackend);
   process.send?.('ready', undefined, {}, (error) => error && orphaned());
-  const { argv, status } = await takeOver(addon, listener);
+  const taken = await waitForLauncher(addon, listener);
   process.removeListener('disconnect', orphaned);
   process.disconnect?.();
-  const leave = (code: number): never => {
-    status(code);
-    return exit(addon, code);
+  await workFor(taken, addon, opened);
+}
+
+function workFor({ argv, release }: TakenOver, addon: Addon, openBackend: OpenBackend): Promise<void> {
+  const leave = (status: number): void => {
+    release(status);
+    setTimeout(() => exit(addon, status), EXIT_DELAY_MS);
   };
-  await work(argv, { addon, openBackend: opened, leave });
+  const released = (own: readonly number[]): void => {
+    letGo(own, addon);
+    release(0);
+  };
+  return work(argv, { addon, openBackend, released, leave });
+}
+
+/** Whoever reads behind libxl waits until nobody holds the other end. */
+function letGo(own: readonly number[], addon: Addon): void {
+  for (const standard of [STDIN, STDOUT, STDERR]) addon.fdBecome(openSync('/dev/null', 'r+'), standard);
+  for (const fd of own) closeSync(fd);
 }
 
 interface Means {
   readonly addon: Addon | Error;
   readonly openBackend: OpenBackend;
-  readonly leave: (status: number) => never;
+  /** libxl has been told all, and may go on where it does not wait for this very process. `own`: descriptors of its, but for 0, 1 and 2. */
+  readonly released: (own: readonly number[]) => void;
+  readonly leave: (status: number) => void;
 }
 
-async function work(argv: readonly string[], { addon, openBackend, leave }: Means): Promise<void> {
+async function work(argv: readonly string[], { addon, openBackend, released, leave }: Means): Promise<void> {
   const args = argumentsOr(leave, argv);
+  if (!args) return;
   const stop = stopController();
-  const libxl = new Libxl(fdPipes(STDIN, protocolFd(addon)));
+  const protocol = protocolFd(addon);
+  const own = protocol === STDOUT ? [args.streamFd] : [args.streamFd, protocol];
+  const libxl = new Libxl(fdPipes(STDIN, protocol));
   sayWarnings(libxl);
   abortOnSurprise(libxl, stop);
   try {
     const fdOps = (): FdOps => (addon instanceof Error ? noAddon(addon) : addon);
-    await help({ args, env: process.env, libxl, stop: stop.signal, fdOps, openBackend });
+    const parts = {
+      args,
+      env: process.env,
+      libxl,
+      stop: stop.signal,
+      fdOps,
+      openBackend,
+      released: () => released(own),
+    };
+    await using _ = await help(parts);
     leave(0);
   } catch (error) {
     if (!(error instanceof LibxlGone)) throw error;
@@ -73,14 +116,15 @@ async function openBackend(): Promise<XenHypervisor> {
   return XenHypervisor.open();
 }
 
-function argumentsOr(leave: Means['leave'], argv: readonly string[]): HelperArguments {
+function argumentsOr(leave: Means['leave'], argv: readonly string[]): HelperArguments | undefined {
   try {
     return parseArguments(argv);
   } catch (error) {
     if (!(error instanceof ArgumentError)) throw error;
     const asked = argv.length === 1 && ['-h', '--help', 'help'].includes(argv[0]);
     process.stderr.write(asked ? `${USAGE}\n` : `xenferry-save-helper: ${error.message}\n${USAGE}\n`);
-    return leave(asked ? 0 : EXIT_USAGE);
+    leave(asked ? 0 : EXIT_USAGE);
+    return undefined;
   }
 }
 

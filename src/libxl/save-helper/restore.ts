@@ -30,11 +30,13 @@ export interface RestoreParts {
   readonly libxl: Libxl;
   readonly stream: Channel;
   readonly signal: AbortSignal;
+  /** All is there: libxl may go on, and starts the domain. */
+  readonly done: (rings: Rings) => Promise<void>;
 }
 
 /** Fills the domain from the stream, up to END and no byte further; it stays paused. If this rejects, libxl destroys it. */
-export async function restore(parts: RestoreParts): Promise<Rings> {
-  const { backend, args, libxl, stream, signal } = parts;
+export async function restore(parts: RestoreParts): Promise<void> {
+  const { backend, args, libxl, stream, signal, done } = parts;
   assertPlain(args.streamType);
   const shell = await parts.adopt();
   const info = await shell.info();
@@ -49,11 +51,10 @@ export async function restore(parts: RestoreParts): Promise<Rings> {
     name: info.name,
     maxPages: info.maxPages,
     vcpus: info.vcpus,
-    paused: true,
+    start: () => done(shell.rings()),
     signal,
     stallMs: STALL_MS,
   });
-  return shell.rings();
 }
 
 /** libxl applies what the stream did not bring (of a Xen before 4.14) from the domain's configuration. */

@@ -28,6 +28,8 @@ export interface SaveParts {
   readonly stream: Channel;
   readonly signal: AbortSignal;
   readonly events?: EventFile;
+  /** The stream is whole: libxl may go on. */
+  readonly done: () => Promise<void>;
 }
 
 /**
@@ -43,15 +45,15 @@ export async function save(parts: SaveParts): Promise<MigrationReport> {
   if (args.live) assertNoDevices(args.domid, backend.pciDevices(args.domid));
   const info = await domain.info();
   libxl.log(Level.INFO, `Saving domain ${info.domid}, ${info.guestType}, ${args.live ? 'live' : 'suspended first'}`);
-  return withQemuLogging(parts, info, () => send(parts, domain));
+  return withQemuLogging(parts, info, (rest) => send(rest, domain));
 }
 
 async function send(parts: SaveParts, domain: Domain): Promise<MigrationReport> {
-  const { args, options, libxl, stream, signal, events } = parts;
+  const { args, options, libxl, stream, signal, events, done } = parts;
   const narrator = new Narrator(libxl, events);
   const suspender = libxlSuspends(domain, libxl, () => narrator.stopping());
   if (!args.live) await suspender.suspend();
-  const report = await sendDomain({
+  return await sendDomain({
     domain: args.live ? domain : domainWith(domain, { logDirty: nothingWritten }),
     stream,
     strategy: 'precopy',
@@ -63,9 +65,11 @@ async function send(parts: SaveParts, domain: Domain): Promise<MigrationReport> 
     signal,
     stallMs: STALL_MS,
     onEvent: (event) => narrator.event(event),
+    async onSent(report) {
+      narrator.saved(report);
+      await done();
+    },
   });
-  narrator.saved(report);
-  return report;
 }
 
 const ALREADY: Suspender = { suspend: async () => undefined, resume: async () => undefined };
@@ -83,17 +87,28 @@ function libxlSuspends(domain: Domain, libxl: Libxl, stopping: () => void): Susp
 }
 
 /** What QEMU writes to an HVM domain's memory is logged by QEMU; a PVH domain has none, which libxl knows. */
-async function withQemuLogging<T>({ libxl, args }: SaveParts, info: DomainInfo, work: () => Promise<T>): Promise<T> {
+async function withQemuLogging<T>(
+  parts: SaveParts,
+  info: DomainInfo,
+  work: (parts: SaveParts) => Promise<T>,
+): Promise<T> {
+  const { libxl, args } = parts;
   const listens = (args.callbacks & (1 << MessageType.SWITCH_QEMU_LOGDIRTY)) !== 0;
-  if (info.guestType !== 'hvm' || !listens) return work();
+  if (info.guestType !== 'hvm' || !listens) return work(parts);
   if ((await libxl.switchQemuLogDirty(args.domid, true)) !== 0) throw noQemu(args.domid);
-  try {
-    return await work();
-  } finally {
+  let logs = true;
+  const stop = async (): Promise<void> => {
+    if (!logs) return;
+    logs = false;
     // If libxl is gone there is nobody to ask.
     const left = await libxl.switchQemuLogDirty(args.domid, false).catch(() => 0);
     if (left !== 0)
       libxl.log(Level.WARN, `QEMU of domain ${args.domid} goes on logging its writes: it could not be told to stop`);
+  };
+  try {
+    return await work({ ...parts, done: () => stop().then(parts.done) });
+  } finally {
+    await stop();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * A helper that was started before libxl asked for one: it has loaded and tried what it needs, and waits for a migration that the
- * launcher (native/standby/launcher.cc) hands to it. `../standby` starts it.
+ * How a helper gets its migration: from the launcher that libxl has started (native/standby/launcher.cc), be it that the launcher has
+ * started this process, or that it was started before libxl asked for one, and stands by (`../standby`).
  */
 import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -12,28 +12,35 @@ export const STAND_BY = '--stand-by';
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
+/** In its place: the descriptor of a connection to the launcher that has started this process. */
+export const TAKE_OVER = '--take-over';
+
 /** What this process has become. */
 export interface TakenOver {
   /** As libxl would have given it to this process. */
   readonly argv: readonly string[];
-  /** To be told just before the process ends. */
-  readonly status: (status: number) => void;
+  /** Lets libxl go on, which waits for the launcher's end. From here on nobody knows of this process; a second call says nothing. */
+  readonly release: (status: number) => void;
 }
 
 /** Resolves when there is something to do; descriptors, directory and environment are then the launcher's. */
-export async function takeOver(addon: Addon, listener: number): Promise<TakenOver> {
+export async function waitForLauncher(addon: Addon, listener: number): Promise<TakenOver> {
   for (;;) {
     const connection = await addon.standbyAccept(listener);
     if (connection < 0) throw new Error(`the socket of the standby cannot be used (errno ${-connection})`);
-    const argv = become(addon, connection);
-    if (!argv) {
-      closeSync(connection);
-      continue;
-    }
+    const taken = takeOver(addon, connection);
+    if (!taken) continue;
     closeSync(listener);
-    follow(connection);
-    return { argv, status: (status) => tell(connection, status) };
+    return taken;
   }
+}
+
+/** undefined, and the connection is closed, if the launcher does not say what it should. */
+export function takeOver(addon: Addon, connection: number): TakenOver | undefined {
+  const argv = become(addon, connection);
+  if (argv) return { argv, release: follow(connection) };
+  closeSync(connection);
+  return undefined;
 }
 
 /** undefined if the launcher does not say what it should; then nothing has changed. */
@@ -59,19 +66,27 @@ function become(addon: StandbyOps, connection: number): string[] | undefined {
   return argv.with(1, String(descriptors[3]));
 }
 
-/** A signal that reaches the launcher is meant for us; if it is killed, that is meant for us as well. */
-function follow(connection: number): void {
+/** A signal that reaches the launcher is meant for us; if it is killed, that is meant for us as well. Returns what ends the launcher. */
+function follow(connection: number): (status: number) => void {
   const socket = new Socket({ fd: connection, readable: true, writable: false });
   const stop = (signal: NodeJS.Signals): boolean => process.kill(process.pid, signal);
+  const gone = (): boolean => stop('SIGTERM');
   socket.on('data', (numbers) => {
     for (const number of numbers) {
       const signal = SIGNALS.find((name) => constants.signals[name] === number);
       if (signal) stop(signal);
     }
   });
-  socket.on('error', () => undefined);
-  socket.on('close', () => stop('SIGTERM'));
+  socket.on('error', () => undefined).on('close', gone);
   socket.unref();
+  let told = false;
+  return (status) => {
+    if (told) return;
+    told = true;
+    socket.off('close', gone);
+    tell(connection, status);
+    socket.destroy();
+  };
 }
 
 function tell(connection: number, status: number): void {

@@ -79,11 +79,17 @@ class IncomingMigration {
       domain = await this.restoreWatched();
       if (this.pager) await withPatience(this.clock, this.stallMs, 'the source sends no pages', this.pager.prepare());
       await this.verdict?.await();
-      if (!this.options.paused) await domain.unpause();
+      await this.start(domain);
     } catch (error) {
       throw await this.fail(error);
     }
     return { domain, stage3: this.finish() };
+  }
+
+  private async start(domain: Domain): Promise<void> {
+    const { paused, start } = this.options;
+    if (start) await start(domain);
+    else if (!paused) await domain.unpause();
   }
 
   /** Restores as long as something comes and nobody calls it off; what it works on is at rest when this settles. */

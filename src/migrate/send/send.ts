@@ -162,6 +162,7 @@ class OutgoingMigration {
     if (postcopy) await context.patience.for(context.writer.record(RecordType.STAGE3));
     this.endSent = true; // before it is: a write that fails may still have arrived
     await context.patience.for(context.writer.end());
+    await this.options.onSent?.(context.recorder.report());
     return server;
   }
 

@@ -52,12 +52,7 @@ export const sideBySideSteps: readonly Step[] = Object.entries({ idle: IDLE, bus
 async function compare(bench: Bench, load: string, pattern: string): Promise<void> {
   const guest = await Guest.create(bench.dom0s, 'pvh', { memoryMb: 256, pattern });
   const figures = Object.fromEntries(KIND_NAMES.map((kind) => [kind, none()])) as Record<Kind, Figures>;
-  await using standby = await StandbyIn.start(bench.dom0);
-  for (const turn of [...TURNS, TOLD])
-    for (const kind of turn) {
-      await standby.ready();
-      await time(bench, guest, kind, figures[kind]);
-    }
+  await takeTurns(bench, guest, figures);
   for (const kind of KIND_NAMES) {
     const { seconds, downtimeMs } = figures[kind];
     const each = `each: ${seconds.map((s) => s.toFixed(1)).join(', ')} s; ${downtimeMs.map((ms) => ms.toFixed(0)).join(', ')} ms`;
@@ -70,6 +65,15 @@ async function compare(bench: Bench, load: string, pattern: string): Promise<voi
   judge(bench, `${load}: downtime`, median(figures.ours.downtimeMs) / median(figures.stock.downtimeMs));
   await assertNothingLeft(bench.dom0);
   await guest.destroy();
+}
+
+async function takeTurns(bench: Bench, guest: Guest, figures: Record<Kind, Figures>): Promise<void> {
+  await using standby = await StandbyIn.start(bench.dom0);
+  for (const turn of [...TURNS, TOLD])
+    for (const kind of turn) {
+      await standby.ready();
+      await time(bench, guest, kind, figures[kind]);
+    }
 }
 
 async function time(bench: Bench, guest: Guest, kind: Kind, { seconds, downtimeMs }: Figures): Promise<void> {

@@ -17,6 +17,7 @@ void exportXenPopulate(Napi::Object exports);
 void exportPvFrames(Napi::Object exports);
 void exportPvTables(Napi::Object exports);
 void exportFd(Napi::Object exports);
+void exportXenParams(Napi::Object exports);
 void exportXenPaging(Napi::Object exports);
 void exportStandby(Napi::Object exports);
 
@@ -36,6 +37,7 @@ static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportPvFrames(exports);
   exportPvTables(exports);
   exportFd(exports);
+  exportXenParams(exports);
   exportXenPaging(exports);
   exportStandby(exports);
   return exports;

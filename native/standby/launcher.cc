@@ -124,18 +124,14 @@ int died() {
   return FAILED;
 }
 
-// The status of the helper that has been given the migration. libxl goes on when this process ends, so the helper, with all it
-// has mapped and does not need any more, comes first: it ends the connection then.
+// The status of the helper. Of the domain it has nothing left then but what it means to keep; it ends, or goes on, behind this
+// process's back.
 int follow(int fd) {
-  int status = -1;
-  for (;;) {
-    uint8_t byte;
-    const ssize_t got = read(fd, &byte, 1);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    status = byte;
-  }
-  return status >= 0 ? status : died();
+  uint8_t status;
+  ssize_t got;
+  do got = read(fd, &status, 1);
+  while (got < 0 && errno == EINTR);
+  return got == 1 ? status : died();
 }
 
 void catchSignals() {

@@ -79,6 +79,23 @@ export interface XenOps {
     p2m?: BigUint64Array,
   ): Promise<number>;
 
+  /** xc_hvm_param_get of each; how many are done, and the errno of the next, or 0. */
+  hvmParamsGet(
+    get: number,
+    xch: number,
+    domid: number,
+    params: Uint32Array,
+    values: BigUint64Array,
+  ): [done: number, errno: number];
+  /** xc_hvm_param_set, as hvmParamsGet. */
+  hvmParamsSet(
+    set: number,
+    xch: number,
+    domid: number,
+    params: Uint32Array,
+    values: BigUint64Array,
+  ): [done: number, errno: number];
+
   /** The gfns of a stream's batch that want a page: neither XTAB nor BROKEN, and not in the bitmap. Returns how many. */
   wanting(gfns: Uint32Array, types: Uint8Array | undefined, present: Uint8Array, out: Uint32Array): number;
   /** The gfns whose type t has wanted[t] ≠ 0, in order, to `out`, which may be `gfns`. Returns how many. */

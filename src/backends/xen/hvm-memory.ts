@@ -2,11 +2,13 @@
 import { pageOps } from '../../native/index.js';
 import { type Access, type BackendError, Errno, type ForeignMemory, type HeldPages, type Mapping } from '../backend.js';
 import { checkBatch } from './batch.js';
+import { clearPages } from './clear-pages.js';
 import { dropHoles, frameTypes } from './frame-types.js';
 import { holdPages } from './held-pages.js';
 import { SPECIAL_PAGE_PARAMS } from './hvm-params.js';
 import { xenError } from './libs/errors.js';
 import { gfnLimit, MAX_GFNS } from './limits.js';
+import { readParams } from './params.js';
 import type { Session } from './session.js';
 import { BLANK, HOLE, ofTypes, PRESENT } from './type-sets.js';
 
@@ -59,7 +61,8 @@ export class HvmMemory implements ForeignMemory {
     const errno = await ops.populateGfns(...calls, address, this.domid, wanted);
     if (errno !== 0) throw this.noMemory(wanted.length, errno);
     if (this.unborn) pageOps.bitmapSet(this.given, wanted);
-    await this.clear(blank);
+    // Xen scrubs what a dead domain leaves, but not what a living one gives back: a page may come with old contents.
+    await clearPages(this.session, this.domid, blank);
   }
 
   async depopulate(gfns: Uint32Array): Promise<void> {
@@ -85,7 +88,7 @@ export class HvmMemory implements ForeignMemory {
   /** Pages that Xen, xenstore, the console or a device model uses behind the guest's back. */
   async vital(): Promise<Uint32Array> {
     this.session.domain(this.domid);
-    const params = SPECIAL_PAGE_PARAMS.map((index) => this.session.control.hvmParam(this.domid, index));
+    const params = readParams(this.session, this.domid, SPECIAL_PAGE_PARAMS);
     const gfns = [...new Set(params)].filter((value) => value > 0n && value < BigInt(MAX_GFNS)).map(Number);
     const sorted = Uint32Array.from(gfns).sort();
     return ofTypes(this.session.ops, sorted, await this.types(sorted), PRESENT);
@@ -94,14 +97,6 @@ export class HvmMemory implements ForeignMemory {
   async hold(bitmap: Uint8Array, pages: number): Promise<HeldPages> {
     const { foreign } = this.session;
     return holdPages(this.session, this.domid, bitmap, pages, (gfns) => foreign.map(this.domid, gfns, 'read'));
-  }
-
-  /** Xen scrubs what a dead domain leaves, but not what a living one gives back: a page may come with old contents. */
-  private async clear(gfns: Uint32Array): Promise<void> {
-    if (gfns.length === 0) return;
-    using mapping = await this.session.foreign.map(this.domid, gfns, 'write');
-    if (mapping.failed > 0) throw this.error('its new pages cannot be cleared', mapping.errors.find(Boolean) ?? 0);
-    mapping.base.fill(0);
   }
 
   private async holesAmong(gfns: Uint32Array, types?: Uint8Array): Promise<Uint32Array> {

@@ -18,7 +18,7 @@ export interface HelperParts {
   readonly fdOps: () => FdOps;
   readonly openBackend: OpenBackend;
   /** libxl has been told all: from here on it may go on. */
-  readonly released: () => void;
+  readonly released: () => Promise<void>;
   /** Fires when the migration is called off, and after an error that nobody expected; the reason says which. */
   readonly stop: AbortSignal;
 }
@@ -49,7 +49,7 @@ async function tell({ args, libxl, released }: HelperParts, rings: Rings, failur
   if (args.side === 'restore') libxl.restoreResults(rings.storeGfn, rings.consoleGfn);
   libxl.log(Level.DEBUG, `complete ${failure ? `with ${failure.code}` : 'without a failure'}`);
   await libxl.complete(failure ? -1 : 0, failure?.errno ?? 0);
-  released();
+  await released();
 }
 
 /** What is closed in the end, the last first. */

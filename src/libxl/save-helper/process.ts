@@ -3,6 +3,7 @@
  * descriptor 2 where there is no libxl.
  */
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BackendError } from '../../backends/backend.js';
 import type { XenHypervisor } from '../../backends/xen/index.js';
 import { type Addon, type FdOps, loadAddon } from '../../native/index.js';
@@ -18,10 +19,10 @@ const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 /**
- * The kernel takes so large a process apart for longer than one of its threads should take from a domain that is about to run:
- * seen in a PV dom0, whose page tables go back to Xen one by one.
+ * What is left to do when libxl goes on waits until the domain runs: on a busy dom0 it would take the CPU that starts it. So does the
+ * process's end: a PV dom0's kernel takes long to take it apart, since its page tables go back to Xen one by one.
  */
-const EXIT_DELAY_MS = 3000;
+const QUIET_MS = 1000;
 const EXIT_USAGE = 2;
 const EXIT_LIBXL_GONE = 1;
 
@@ -30,7 +31,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   const addon = addonIfAny();
   if (argv[0] === STAND_BY) return standBy(addon, Number(argv[1]));
   if (argv[0] === TAKE_OVER) return beHanded(addon, Number(argv[1]));
-  await work(argv, { addon, openBackend, released: () => undefined, leave: (status) => exit(addon, status) });
+  await work(argv, { addon, openBackend, released: async () => undefined, leave: (status) => exit(addon, status) });
 }
 
 /** The launcher has started this process for what it has to do. */
@@ -58,11 +59,12 @@ async function standBy(addon: Addon | Error, listener: number): Promise<void> {
 function workFor({ argv, release }: TakenOver, addon: Addon, openBackend: OpenBackend): Promise<void> {
   const leave = (status: number): void => {
     release(status);
-    setTimeout(() => exit(addon, status), EXIT_DELAY_MS);
+    setTimeout(() => exit(addon, status), QUIET_MS);
   };
-  const released = (own: readonly number[]): void => {
-    letGo(own, addon);
+  const released = async (own: readonly number[]): Promise<void> => {
     release(0);
+    letGo(own, addon);
+    await sleep(QUIET_MS);
   };
   return work(argv, { addon, openBackend, released, leave });
 }
@@ -77,7 +79,7 @@ interface Means {
   readonly addon: Addon | Error;
   readonly openBackend: OpenBackend;
   /** libxl has been told all, and may go on where it does not wait for this very process. `own`: descriptors of its, but for 0, 1 and 2. */
-  readonly released: (own: readonly number[]) => void;
+  readonly released: (own: readonly number[]) => Promise<void>;
   readonly leave: (status: number) => void;
 }
 

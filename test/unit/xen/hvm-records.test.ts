@@ -1,12 +1,8 @@
 /** Records of HVM domains come from a stream, so they are hostile until checked. */
 import fc from 'fast-check';
 import { HvmParam, SAVED_PARAMS } from '../../../src/backends/xen/hvm-params.js';
-import {
-  checkContext,
-  decodeParams,
-  encodeParams,
-  type Param,
-} from '../../../src/backends/xen/platform-state/hvm-records.js';
+import type { Param } from '../../../src/backends/xen/params.js';
+import { checkContext, decodeParams, encodeParams } from '../../../src/backends/xen/platform-state/hvm-records.js';
 import { decodeTscInfo, encodeTscInfo } from '../../../src/backends/xen/platform-state/tsc-info.js';
 
 const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });

@@ -35,14 +35,11 @@ export const DECLARATIONS = {
   // As of 4.16; before that it is called through native/, with its address alone.
   xc_shadow_control: ['int', 'pointer', 'uint32', 'uint', 'pointer', 'uint'],
   xc_domain_claim_pages: ['int', 'pointer', 'uint32', 'uint64'],
-  xc_clear_domain_pages: ['int', 'pointer', 'uint32', 'uint64', 'int'],
 
   xc_domain_get_tsc_info: ['int', 'pointer', 'uint32', 'pointer', 'pointer', 'pointer', 'pointer'],
   xc_domain_set_tsc_info: ['int', 'pointer', 'uint32', 'uint32', 'uint64', 'uint32', 'uint32'],
   xc_domain_hvm_getcontext: ['int', 'pointer', 'uint32', 'pointer', 'uint32'],
   xc_domain_hvm_setcontext: ['int', 'pointer', 'uint32', 'pointer', 'uint32'],
-  xc_hvm_param_get: ['int', 'pointer', 'uint32', 'uint32', 'pointer'],
-  xc_hvm_param_set: ['int', 'pointer', 'uint32', 'uint32', 'uint64'],
   xc_domain_get_guest_width: ['int', 'pointer', 'uint32', 'pointer'],
   xc_vcpu_getinfo: ['int', 'pointer', 'uint32', 'uint32', 'pointer'],
   xc_vcpu_getcontext: ['int', 'pointer', 'uint32', 'uint32', 'pointer'],

@@ -195,23 +195,6 @@ export class XenControl {
     this.run(what, 'xc_domain_hvm_setcontext', domid, [domid, context, context.length], why);
   }
 
-  hvmParam(domid: number, index: number): bigint {
-    const out = Buffer.alloc(8);
-    this.run(`cannot read HVM param ${index}`, 'xc_hvm_param_get', domid, [domid, index, out]);
-    return out.readBigUInt64LE();
-  }
-
-  setHvmParam(domid: number, index: number, value: bigint): void {
-    const args = [domid, index, value.toString()];
-    this.run(`cannot set HVM param ${index}`, 'xc_hvm_param_set', domid, args, { code: 'BAD_STATE_RECORD' });
-  }
-
-  /** Zeroes one page. */
-  clearPage(domid: number, gfn: bigint): void {
-    const what = `cannot clear gfn 0x${gfn.toString(16)}`;
-    this.run(what, 'xc_clear_domain_pages', domid, [domid, gfn.toString(), 1], { code: 'BAD_STATE_RECORD' });
-  }
-
   /** The CPU policy that the guest sees. */
   cpuPolicy(domid: number): CpuPolicy {
     const sizes = Buffer.alloc(8);

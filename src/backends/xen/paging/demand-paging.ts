@@ -18,6 +18,7 @@ import { vmEventLayout } from '../libs/abi.js';
 import { xenError } from '../libs/errors.js';
 import { EventChannel } from '../libs/xenevtchn.js';
 import { gfnLimit, MAX_GFNS } from '../limits.js';
+import { readParams, writeParams } from '../params.js';
 import type { Session } from '../session.js';
 import { type PagingRequest, PagingRing } from './ring.js';
 
@@ -134,10 +135,9 @@ export class XenDemandPaging implements DemandPaging {
   }
 
   private ringGfn(): number {
-    const { control } = this.session;
-    const known = Number(control.hvmParam(this.domid, HvmParam.PAGING_RING_PFN));
+    const known = Number(readParams(this.session, this.domid, [HvmParam.PAGING_RING_PFN])[0]);
     if (known > 0 && known < MAX_GFNS) return known;
-    control.setHvmParam(this.domid, HvmParam.PAGING_RING_PFN, BigInt(RING_GFN));
+    writeParams(this.session, this.domid, [[HvmParam.PAGING_RING_PFN, BigInt(RING_GFN)]]);
     return RING_GFN;
   }
 

@@ -1,7 +1,6 @@
 /** Bodies of HVM_PARAMS and HVM_CONTEXT. Decoders throw RangeError for what cannot be one. */
 import { HvmParam, SAVED_PARAMS } from '../hvm-params.js';
-
-export type Param = readonly [index: number, value: bigint];
+import type { Param } from '../params.js';
 
 const HEADER_BYTES = 8;
 const ENTRY_BYTES = 16;

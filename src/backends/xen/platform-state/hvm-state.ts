@@ -2,12 +2,15 @@
  * CPU and platform state of a PVH or HVM domain (tools/libs/guest/xg_sr_save_x86_hvm.c and xg_sr_restore_x86_hvm.c).
  */
 import { Errno, type HypervisorVersion, type PlatformState, type StateRecord, StateRecordType } from '../../backend.js';
+import { clearPages } from '../clear-pages.js';
 import { CLEARED_PAGES, HvmParam, SAVED_PARAMS } from '../hvm-params.js';
 import { xenError } from '../libs/errors.js';
+import { MAX_GFNS } from '../limits.js';
+import { type Param, readParams, writeParams } from '../params.js';
 import type { Session } from '../session.js';
 import type { Rings, ShellWiring } from '../wiring.js';
 import { badRecord } from './bad-record.js';
-import { checkContext, decodeParams, encodeParams, type Param } from './hvm-records.js';
+import { checkContext, decodeParams, encodeParams } from './hvm-records.js';
 import { StaticState } from './static-state.js';
 import { decodeTscInfo, encodeTscInfo } from './tsc-info.js';
 
@@ -22,15 +25,13 @@ export class HvmState implements PlatformState {
   private consoleGfn = 0n;
 
   /** Each checks its body before anything changes. */
-  private readonly takers: Readonly<Record<number, (body: Uint8Array) => void>> = {
+  private readonly takers: Readonly<Record<number, (body: Uint8Array) => void | Promise<void>>> = {
     [StateRecordType.X86_TSC_INFO]: (body) => this.session.control.setTscInfo(this.domid, decodeTscInfo(body)),
     [StateRecordType.HVM_CONTEXT]: (body) => {
       checkContext(body);
       this.context = Buffer.from(body);
     },
-    [StateRecordType.HVM_PARAMS]: (body) => {
-      for (const param of decodeParams(body)) this.takeParam(param);
-    },
+    [StateRecordType.HVM_PARAMS]: (body) => this.takeParams(decodeParams(body)),
   };
 
   /** `wiring`: where the console and xenstore of a new domain are; left out where it has none. */
@@ -67,7 +68,8 @@ export class HvmState implements PlatformState {
 
   private read(): StateRecord[] {
     const { control } = this.session;
-    const params = SAVED_PARAMS.map((index): Param => [index, control.hvmParam(this.domid, index)]);
+    const values = readParams(this.session, this.domid, SAVED_PARAMS);
+    const params = SAVED_PARAMS.map((index, i): Param => [index, values[i]]);
     return [
       { type: StateRecordType.X86_TSC_INFO, body: encodeTscInfo(control.tscInfo(this.domid)) },
       { type: StateRecordType.HVM_CONTEXT, body: control.hvmContext(this.domid) },
@@ -82,7 +84,7 @@ export class HvmState implements PlatformState {
     const take = Object.hasOwn(this.takers, type) ? this.takers[type] : undefined;
     if (!take) return false;
     try {
-      take(body);
+      await take(body);
     } catch (cause) {
       if (!(cause instanceof RangeError)) throw cause;
       throw badRecord(this.domid, type, cause.message, cause);
@@ -100,8 +102,10 @@ export class HvmState implements PlatformState {
     if (!this.context) throw this.invalid('no CPU context has been restored');
     const { control } = this.session;
     if (this.wiring) {
-      control.setHvmParam(this.domid, HvmParam.STORE_EVTCHN, BigInt(this.wiring.storePort));
-      control.setHvmParam(this.domid, HvmParam.CONSOLE_EVTCHN, BigInt(this.wiring.consolePort));
+      writeParams(this.session, this.domid, [
+        [HvmParam.STORE_EVTCHN, BigInt(this.wiring.storePort)],
+        [HvmParam.CONSOLE_EVTCHN, BigInt(this.wiring.consolePort)],
+      ]);
     }
     control.setHvmContext(this.domid, this.context);
     if (this.wiring) this.grantRings(this.wiring);
@@ -113,14 +117,17 @@ export class HvmState implements PlatformState {
     this.session.control.seedGrants(this.domid, true, console, { gfn: this.storeGfn, domid: storeDomid });
   }
 
-  private takeParam([index, value]: Param): void {
-    // It told older Xens what CPUID tells now.
-    if (index === HvmParam.PAE_ENABLED) return;
-    const { control } = this.session;
-    if (CLEARED_PAGES.has(index)) control.clearPage(this.domid, value);
-    if (index === HvmParam.STORE_PFN) this.storeGfn = value;
-    if (index === HvmParam.CONSOLE_PFN) this.consoleGfn = value;
-    control.setHvmParam(this.domid, index, value);
+  private async takeParams(all: readonly Param[]): Promise<void> {
+    // PAE_ENABLED told older Xens what CPUID tells now.
+    const params = all.filter(([index]) => index !== HvmParam.PAE_ENABLED);
+    const cleared = params.filter(([index, gfn]) => CLEARED_PAGES.has(index) && gfn > 0n).map(([, gfn]) => gfn);
+    if (cleared.some((gfn) => gfn >= BigInt(MAX_GFNS))) throw new RangeError('a page of it is no gfn');
+    await clearPages(this.session, this.domid, Uint32Array.from(cleared, Number), 'BAD_STATE_RECORD');
+    writeParams(this.session, this.domid, params);
+    for (const [index, gfn] of params) {
+      if (index === HvmParam.STORE_PFN) this.storeGfn = gfn;
+      if (index === HvmParam.CONSOLE_PFN) this.consoleGfn = gfn;
+    }
   }
 
   private checkShell(): void {

@@ -3,7 +3,6 @@ import { createShell } from './create-shell.js';
 import { AdoptedShell, describe, nameOf, XenDomain } from './domain.js';
 import { PhysCap } from './libs/abi.js';
 import { MAX_GFNS } from './limits.js';
-import { pagingBuiltIn } from './paging/built-in.js';
 import { pciDevices } from './pci-devices.js';
 import { Session } from './session.js';
 import type { ShellWiring } from './wiring.js';
@@ -27,7 +26,7 @@ export class XenHypervisor implements HypervisorBackend {
     const has = (bit: number): boolean => (capabilities & bit) !== 0;
     this.capabilities = Object.freeze({
       logDirty: has(PhysCap.HAP) || has(PhysCap.SHADOW),
-      demandPaging: has(PhysCap.HAP) && pagingBuiltIn(session.control) === true,
+      demandPaging: false,
       receive: true,
       guestTypes: Object.freeze([
         ...(has(PhysCap.HVM) ? ['hvm' as const] : []),

@@ -18,6 +18,7 @@ void exportPvFrames(Napi::Object exports);
 void exportPvTables(Napi::Object exports);
 void exportFd(Napi::Object exports);
 void exportXenParams(Napi::Object exports);
+void exportXenPaging(Napi::Object exports);
 void exportStandby(Napi::Object exports);
 
 static Napi::Object Init(Napi::Env, Napi::Object exports) {
@@ -37,6 +38,7 @@ static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportPvTables(exports);
   exportFd(exports);
   exportXenParams(exports);
+  exportXenPaging(exports);
   exportStandby(exports);
   return exports;
 }

@@ -7,12 +7,14 @@ import { dirname, join } from 'node:path';
 import { fallback } from './fallback.js';
 import type { FdOps } from './fd-ops.js';
 import type { PageOps } from './page-ops.js';
+import type { PagingOps } from './paging-ops.js';
 import type { PvOps } from './pv-ops.js';
 import type { StandbyOps } from './standby-ops.js';
 import type { XenOps } from './xen-ops.js';
 
 export type { FdOps, FdResult } from './fd-ops.js';
 export type { PageOps } from './page-ops.js';
+export type { PagingOps, RingResponse } from './paging-ops.js';
 export { MACHINE_FORM, type PvOps } from './pv-ops.js';
 export type { Handed, StandbyOps } from './standby-ops.js';
 export type { ForeignPages, XenOps } from './xen-ops.js';
@@ -25,7 +27,7 @@ function addonPath(): string | undefined {
   return [join(here, '..', ADDON), join(here, '..', '..', ADDON)].find((path) => existsSync(path));
 }
 
-export type Addon = PageOps & XenOps & PvOps & FdOps & StandbyOps;
+export type Addon = PageOps & XenOps & PagingOps & PvOps & FdOps & StandbyOps;
 
 /**
  * The addon, or undefined where it has not been built. One that is there and cannot be loaded (another platform's, or cut

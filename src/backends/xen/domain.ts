@@ -1,9 +1,16 @@
-import { type Domain, type DomainInfo, Errno, type ForeignMemory, type PlatformState } from '../backend.js';
+import {
+  type DemandPaging,
+  type Domain,
+  type DomainInfo,
+  Errno,
+  type ForeignMemory,
+  type PlatformState,
+} from '../backend.js';
 import { HvmMemory } from './hvm-memory.js';
 import { xenError } from './libs/errors.js';
 import type { RawDomainInfo } from './libs/xenctrl.js';
 import { XenLogDirty } from './log-dirty.js';
-import { NoDemandPaging } from './paging/index.js';
+import { NoDemandPaging, XenDemandPaging } from './paging/index.js';
 import { HvmState } from './platform-state/hvm-state.js';
 import { pvParts } from './pv/index.js';
 import type { Session } from './session.js';
@@ -32,7 +39,7 @@ export class XenDomain implements Domain {
   readonly logDirty: XenLogDirty;
   readonly memory: ForeignMemory;
   readonly state: ReportingState;
-  readonly paging: NoDemandPaging;
+  readonly paging: DemandPaging;
   private readonly release: () => Promise<void>;
   private readonly nrGfns: (() => number | undefined) | undefined;
   private name: string | undefined;
@@ -48,7 +55,7 @@ export class XenDomain implements Domain {
     const parts = raw.hvm ? hvmParts(session, domid, origin) : pvParts(session, domid, origin);
     this.memory = parts.memory;
     this.state = parts.state;
-    this.paging = new NoDemandPaging(domid);
+    this.paging = raw.hvm ? new XenDemandPaging(session, domid, parts.memory) : new NoDemandPaging(domid);
     this.release = parts.release;
     this.nrGfns = 'nrGfns' in parts ? parts.nrGfns : undefined;
   }

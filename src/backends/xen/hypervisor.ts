@@ -3,6 +3,7 @@ import { createShell } from './create-shell.js';
 import { AdoptedShell, describe, nameOf, XenDomain } from './domain.js';
 import { PhysCap } from './libs/abi.js';
 import { MAX_GFNS } from './limits.js';
+import { pagingBuiltIn } from './paging/built-in.js';
 import { pciDevices } from './pci-devices.js';
 import { Session } from './session.js';
 import type { ShellWiring } from './wiring.js';
@@ -26,7 +27,7 @@ export class XenHypervisor implements HypervisorBackend {
     const has = (bit: number): boolean => (capabilities & bit) !== 0;
     this.capabilities = Object.freeze({
       logDirty: has(PhysCap.HAP) || has(PhysCap.SHADOW),
-      demandPaging: false,
+      demandPaging: has(PhysCap.HAP) && pagingBuiltIn(session.control) === true,
       receive: true,
       guestTypes: Object.freeze([
         ...(has(PhysCap.HVM) ? ['hvm' as const] : []),

@@ -1,6 +1,6 @@
 /** One backend's open handles, and what every part of a domain shares. */
 
-import type { PvOps, XenOps } from '../../native/index.js';
+import type { FdOps, PagingOps, PvOps, XenOps } from '../../native/index.js';
 import { BackendError, Errno } from '../backend.js';
 import { xenError } from './libs/errors.js';
 import { Libraries } from './libs/libraries.js';
@@ -12,7 +12,7 @@ export class Session {
   readonly libraries = Libraries.find();
   /** Work off the event loop that is under way. It uses what close() closes. */
   private readonly running = new Set<Promise<unknown>>();
-  readonly ops: XenOps & PvOps = watched(xenOps(), this.running);
+  readonly ops: XenOps & PagingOps & PvOps & FdOps = watched(xenOps(), this.running);
   private readonly onClose = new Set<() => void>();
   private closing: Promise<void> | undefined;
   private refuses = false;

@@ -98,3 +98,19 @@ export function createDomainLayout({ major, minor }: HypervisorVersion): CreateD
   };
   return { ...common, EMULATION_FLAGS: minor >= 19 ? 60 : 56 };
 }
+
+/** VM_EVENT_INTERFACE_VERSION and the size of vm_event_st (xen/include/public/vm_event.h). */
+export function vmEventLayout({ major, minor }: HypervisorVersion): {
+  readonly version: number;
+  readonly bytes: number;
+} {
+  return major === 4 && minor < 15 ? { version: 6, bytes: 384 } : { version: 7, bytes: 400 };
+}
+
+/** VM_EVENT_REASON_*, VM_EVENT_FLAG_*, MEM_PAGING_* (the same header). */
+export const VmEvent = {
+  REASON_MEM_PAGING: 3,
+  FLAG_VCPU_PAUSED: 1 << 0,
+  DROP_PAGE: 1 << 0,
+  EVICT_FAIL: 1 << 1,
+} as const;

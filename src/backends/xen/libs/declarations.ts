@@ -1,6 +1,6 @@
 /**
  * What is called of the libraries through FFI, as their headers declare it (tools/include/xenctrl.h, xenguest.h, xenstore.h,
- * xenforeignmemory.h): result first. Where two Xens differ, abi.ts or the caller chooses among the names.
+ * xenevtchn.h, xenforeignmemory.h): result first. Where two Xens differ, abi.ts or the caller chooses among the names.
  */
 import type { CType } from './ffi.js';
 
@@ -24,6 +24,8 @@ export const DECLARATIONS = {
   xc_domain_unpause: ['int', 'pointer', 'uint32'],
   xc_domain_resume: ['int', 'pointer', 'uint32', 'int'],
   xc_evtchn_alloc_unbound: ['int', 'pointer', 'uint32', 'uint32'],
+  xc_mem_paging_enable: ['int', 'pointer', 'uint32', 'pointer'],
+  xc_mem_paging_disable: ['int', 'pointer', 'uint32'],
   xc_mem_paging_nominate: ['int', 'pointer', 'uint32', 'uint64'],
   xc_domain_create: ['int', 'pointer', 'pointer', 'pointer'],
   xc_domain_destroy: ['int', 'pointer', 'uint32'],
@@ -60,6 +62,15 @@ export const DECLARATIONS = {
   // libxenforeignmemory
   xenforeignmemory_open: ['pointer', 'pointer', 'uint'],
   xenforeignmemory_close: ['int', 'pointer'],
+
+  // libxenevtchn
+  xenevtchn_open: ['pointer', 'pointer', 'uint'],
+  xenevtchn_close: ['int', 'pointer'],
+  xenevtchn_fd: ['int', 'pointer'],
+  xenevtchn_bind_interdomain: ['int', 'pointer', 'uint32', 'uint32'],
+  xenevtchn_unbind: ['int', 'pointer', 'uint32'],
+  xenevtchn_unmask: ['int', 'pointer', 'uint32'],
+  xenevtchn_notify: ['int', 'pointer', 'uint32'],
 
   // libxenstore
   xs_open: ['pointer', 'uint64'],

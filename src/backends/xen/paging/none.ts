@@ -1,10 +1,10 @@
-/** Memory paging is not driven by this version; every call says so. */
+/** Of a PV domain, which keeps the table of its pages itself: Xen can take none from it unseen. */
 import { BackendError, type DemandPaging } from '../../backend.js';
 
 async function refused(domid: number): Promise<never> {
-  throw new BackendError('NOT_SUPPORTED', `domain ${domid}: this version has no post-copy on Xen`, {
+  throw new BackendError('NOT_SUPPORTED', `domain ${domid} is a PV domain, whose pages cannot be taken out unseen`, {
     domid,
-    remedy: 'migrate by precopy; the emulated backend has post-copy',
+    remedy: 'migrate it by precopy, or make it a PVH domain (type="pvh")',
   });
 }
 

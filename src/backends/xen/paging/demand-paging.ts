@@ -1,0 +1,180 @@
+/**
+ * Xen's memory paging (xen/arch/x86/mm/mem_paging.c, tools/xenpaging): pages of a PVH or HVM domain that are taken out, and brought
+ * back when the guest touches them. Who enables it must live as long as pages are missing: with it dies the guest's way to them.
+ */
+import { pageOps } from '../../../native/index.js';
+import {
+  type BackendError,
+  type BackendErrorCode,
+  type DemandPaging,
+  Errno,
+  type ForeignMemory,
+  type Mapping,
+  type PageFault,
+} from '../../backend.js';
+import { checkBatch } from '../batch.js';
+import { HvmParam } from '../hvm-params.js';
+import { vmEventLayout } from '../libs/abi.js';
+import { xenError } from '../libs/errors.js';
+import { EventChannel } from '../libs/xenevtchn.js';
+import { gfnLimit, MAX_GFNS } from '../limits.js';
+import { readParams, writeParams } from '../params.js';
+import type { Session } from '../session.js';
+import { type PagingRequest, PagingRing } from './ring.js';
+
+/** Where every domain builder puts the ring's page; its parameter comes only with the platform state, which is later. */
+const RING_GFN = 0xfeff8;
+
+const ENODEV = 19;
+const EXDEV = 18;
+const EMLINK = 31;
+
+/** What vm_event_domctl says (xen/common/vm_event.c, xen/arch/x86/mm/mem_paging.c), and what to do. */
+const WHY_NOT: Readonly<Record<number, string>> = {
+  [Errno.ENOSYS]:
+    'this Xen was built without MEM_PAGING: use one built with CONFIG_MEM_PAGING=y, or migrate by precopy',
+  [Errno.EOPNOTSUPP]: 'it needs a PVH or HVM domain and a PV dom0: migrate by precopy',
+  [ENODEV]: 'it needs hardware-assisted paging (HAP), which this domain does not have: migrate by precopy',
+  [EMLINK]: 'the domain uses an IOMMU (a PCI device was passed through): take the device out, or migrate by precopy',
+  [EXDEV]: 'the domain populates on demand (memory below maxmem): set maxmem to memory, or migrate by precopy',
+};
+
+interface Open {
+  readonly ring: PagingRing;
+  readonly channel: EventChannel;
+  readonly onFault: (fault: PageFault) => void;
+}
+
+export class XenDemandPaging implements DemandPaging {
+  private open: Open | undefined;
+  /** Set: out, and neither loaded nor dropped. */
+  private out = new Uint8Array(0);
+  private readonly waiting = new Map<number, PagingRequest[]>();
+
+  constructor(
+    private readonly session: Session,
+    private readonly domid: number,
+    private readonly memory: ForeignMemory,
+  ) {}
+
+  async enable(onFault: (fault: PageFault) => void): Promise<void> {
+    const { maxPages } = this.session.domain(this.domid);
+    if (this.open) throw this.failed('its paging is on already', Errno.EBUSY);
+    this.out = new Uint8Array(Math.ceil(gfnLimit(maxPages) / 8));
+    const gfn = Uint32Array.of(this.ringGfn());
+    const mapping = await this.mapRing(gfn);
+    try {
+      const port = this.turnOn();
+      const { libraries, ops } = this.session;
+      const ring = new PagingRing(ops, mapping, vmEventLayout(libraries.version));
+      const channel = new EventChannel(libraries, ops, this.domid, port, () => this.onEvent());
+      this.open = { ring, channel, onFault };
+    } catch (error) {
+      mapping.unmap();
+      throw error;
+    }
+    // The guest must not reach it.
+    await this.memory.depopulate(gfn);
+  }
+
+  async evict(gfns: Uint32Array): Promise<Int32Array> {
+    this.checkGfns(gfns);
+    const { control, ops } = this.session;
+    const [nominate, evict] = ['nominate', 'evict'].map((name) => control.ctrl.address(`xc_mem_paging_${name}`));
+    return await ops.pageOut(nominate, evict, control.address, this.domid, gfns, this.out);
+  }
+
+  async load(gfns: Uint32Array, data: Uint8Array): Promise<Int32Array> {
+    this.checkGfns(gfns);
+    const { control, ops } = this.session;
+    const load = control.ctrl.address('xc_mem_paging_load');
+    const errors = await ops.pageIn(load, control.address, this.domid, gfns, data, this.out);
+    this.answerThoseHere();
+    return errors;
+  }
+
+  async disable(): Promise<void> {
+    if (!this.open) return;
+    const { pagedPages } = this.session.domain(this.domid);
+    if (pagedPages > 0) throw this.failed(`${pagedPages} of its pages are missing`, Errno.EBUSY);
+    const { ring, channel } = this.open;
+    this.session.control.run('its paging cannot be turned off', 'xc_mem_paging_disable', this.domid, [this.domid]);
+    this.open = undefined;
+    await channel.close();
+    ring.close();
+  }
+
+  private onEvent(): void {
+    if (!this.open) return;
+    const { ring, onFault } = this.open;
+    for (const request of ring.take()) {
+      const { gfn, vcpu, dropped } = request;
+      if (dropped) pageOps.bitmapClear(this.out, Uint32Array.of(gfn));
+      // Also what is there already: it came while the request was on its way, or the hypervisor would not take it out.
+      this.waiting.set(gfn, [...(this.waiting.get(gfn) ?? []), request]);
+      onFault({ gfn, vcpu, kind: dropped ? 'dropped' : 'wait' });
+    }
+    this.answerThoseHere();
+  }
+
+  /** At most one request a vCPU waits, and a few of dom0's. */
+  private answerThoseHere(): void {
+    if (!this.open) return;
+    const { ring, channel } = this.open;
+    const here = [...this.waiting].filter(([gfn]) => !this.isOut(gfn));
+    if (here.length === 0) return;
+    for (const [gfn, requests] of here) {
+      this.waiting.delete(gfn);
+      for (const request of requests) ring.answer(request);
+    }
+    channel.notify();
+  }
+
+  private isOut(gfn: number): boolean {
+    return (this.out[gfn >> 3] & (1 << (gfn & 7))) !== 0;
+  }
+
+  private ringGfn(): number {
+    const known = Number(readParams(this.session, this.domid, [HvmParam.PAGING_RING_PFN])[0]);
+    if (known > 0 && known < MAX_GFNS) return known;
+    writeParams(this.session, this.domid, [[HvmParam.PAGING_RING_PFN, BigInt(RING_GFN)]]);
+    return RING_GFN;
+  }
+
+  /** Where it is not there, paging was on before, or the domain is empty yet. */
+  private async mapRing(gfn: Uint32Array): Promise<Mapping> {
+    const mapping = await this.memory.map(gfn, 'write');
+    if (mapping.failed === 0) return mapping;
+    mapping.unmap();
+    await this.memory.populate(gfn);
+    const again = await this.memory.map(gfn, 'write');
+    if (again.failed === 0) return again;
+    again.unmap();
+    throw this.failed('the page of its paging ring cannot be mapped', again.errors[0]);
+  }
+
+  private turnOn(): number {
+    const port = Buffer.alloc(4);
+    const what = 'its paging cannot be turned on';
+    try {
+      this.session.control.run(what, 'xc_mem_paging_enable', this.domid, [this.domid, port]);
+    } catch (error) {
+      const { errno = 0 } = error as BackendError;
+      const remedy = WHY_NOT[errno];
+      throw remedy === undefined ? error : xenError({ what, errno, domid: this.domid, code: 'NOT_SUPPORTED', remedy });
+    }
+    return port.readUInt32LE();
+  }
+
+  private checkGfns(gfns: Uint32Array): void {
+    checkBatch(this.domid, gfns);
+    if (!this.open) throw this.failed('its paging is off', Errno.EINVAL, 'INVALID_STATE');
+    const end = this.session.ops.gfnsEnd(gfns);
+    if (end > this.out.length * 8)
+      throw this.failed(`gfn 0x${(end - 1).toString(16)} is beyond it`, Errno.EINVAL, 'BAD_GFN');
+  }
+
+  private failed(what: string, errno: number, code?: BackendErrorCode): BackendError {
+    return xenError({ what, errno, domid: this.domid, code });
+  }
+}

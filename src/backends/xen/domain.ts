@@ -10,7 +10,7 @@ import { HvmMemory } from './hvm-memory.js';
 import { xenError } from './libs/errors.js';
 import type { RawDomainInfo } from './libs/xenctrl.js';
 import { XenLogDirty } from './log-dirty.js';
-import { NoDemandPaging, XenDemandPaging } from './paging/index.js';
+import { PagesOut, XenDemandPaging } from './paging/index.js';
 import { HvmState } from './platform-state/hvm-state.js';
 import { pvParts } from './pv/index.js';
 import type { Session } from './session.js';
@@ -55,7 +55,7 @@ export class XenDomain implements Domain {
     const parts = raw.hvm ? hvmParts(session, domid, origin) : pvParts(session, domid, origin);
     this.memory = parts.memory;
     this.state = parts.state;
-    this.paging = raw.hvm ? new XenDemandPaging(session, domid, parts.memory) : new NoDemandPaging(domid);
+    this.paging = parts.paging;
     this.release = parts.release;
     this.nrGfns = 'nrGfns' in parts ? parts.nrGfns : undefined;
   }
@@ -146,13 +146,16 @@ export function describe(session: Session, raw: RawDomainInfo, name?: string): D
 }
 
 interface HvmParts {
+  readonly paging: XenDemandPaging;
   readonly memory: HvmMemory;
   readonly state: HvmState;
   readonly release: () => Promise<void>;
 }
 
 function hvmParts(session: Session, domid: number, { shell, wiring }: Origin): HvmParts {
-  const memory = new HvmMemory(session, domid, shell);
+  const out = new PagesOut();
+  const memory = new HvmMemory(session, domid, shell, out);
+  const paging = new XenDemandPaging(session, domid, memory, out);
   const state = new HvmState(session, domid, shell ? 'shell' : 'running', wiring);
-  return { memory, state, release: async () => {} };
+  return { memory, state, paging, release: async () => {} };
 }

@@ -8,6 +8,7 @@ import { holdPages } from './held-pages.js';
 import { SPECIAL_PAGE_PARAMS } from './hvm-params.js';
 import { xenError } from './libs/errors.js';
 import { gfnLimit, MAX_GFNS } from './limits.js';
+import { mapAround, type PagesOut } from './paging/index.js';
 import { readParams } from './params.js';
 import type { Session } from './session.js';
 import { BLANK, HOLE, ofTypes, PRESENT } from './type-sets.js';
@@ -21,6 +22,7 @@ export class HvmMemory implements ForeignMemory {
     private readonly session: Session,
     private readonly domid: number,
     private readonly unborn: boolean,
+    private readonly out: PagesOut,
   ) {}
 
   async types(gfns: Uint32Array): Promise<Uint8Array> {
@@ -35,7 +37,9 @@ export class HvmMemory implements ForeignMemory {
 
   async map(gfns: Uint32Array, access: Access): Promise<Mapping> {
     checkBatch(this.domid, gfns);
-    const mapping = await this.session.foreign.map(this.domid, gfns, access);
+    const here = this.out.thoseHere(gfns, this.session.ops);
+    const some = await this.session.foreign.map(this.domid, here, access);
+    const mapping = here === gfns ? some : mapAround(gfns, here, some);
     // Nothing of a domain that is gone can be mapped, and that is no matter of single pages.
     if (mapping.failed > 0 && mapping.failed === gfns.length) {
       try {
@@ -104,7 +108,8 @@ export class HvmMemory implements ForeignMemory {
     const { ops } = this.session;
     const some = wanted.subarray(0, ops.wanting(gfns, types, this.given, wanted));
     if (this.unborn || some.length === 0) return some;
-    return ofTypes(ops, some, await this.types(some), HOLE);
+    // Of a page that is out the hypervisor says what it says of a hole.
+    return this.out.thoseHere(ofTypes(ops, some, await this.types(some), HOLE), ops);
   }
 
   /** Of a domain that has never run, a bit for each gfn that it can have. */

@@ -17,9 +17,10 @@ import { HvmParam } from '../hvm-params.js';
 import { vmEventLayout } from '../libs/abi.js';
 import { xenError } from '../libs/errors.js';
 import { EventChannel } from '../libs/xenevtchn.js';
-import { gfnLimit, MAX_GFNS } from '../limits.js';
+import { MAX_GFNS } from '../limits.js';
 import { readParams, writeParams } from '../params.js';
 import type { Session } from '../session.js';
+import type { PagesOut } from './pages-out.js';
 import { type PagingRequest, PagingRing } from './ring.js';
 
 /** Where every domain builder puts the ring's page; its parameter comes only with the platform state, which is later. */
@@ -47,20 +48,19 @@ interface Open {
 
 export class XenDemandPaging implements DemandPaging {
   private open: Open | undefined;
-  /** Set: out, and neither loaded nor dropped. */
-  private out = new Uint8Array(0);
   private readonly waiting = new Map<number, PagingRequest[]>();
 
   constructor(
     private readonly session: Session,
     private readonly domid: number,
     private readonly memory: ForeignMemory,
+    private readonly out: PagesOut,
   ) {}
 
   async enable(onFault: (fault: PageFault) => void): Promise<void> {
     const { maxPages } = this.session.domain(this.domid);
     if (this.open) throw this.failed('its paging is on already', Errno.EBUSY);
-    this.out = new Uint8Array(Math.ceil(gfnLimit(maxPages) / 8));
+    this.out.makeRoom(maxPages);
     const gfn = Uint32Array.of(this.ringGfn());
     const mapping = await this.mapRing(gfn);
     try {
@@ -81,14 +81,14 @@ export class XenDemandPaging implements DemandPaging {
     this.checkGfns(gfns);
     const { control, ops } = this.session;
     const [nominate, evict] = ['nominate', 'evict'].map((name) => control.ctrl.address(`xc_mem_paging_${name}`));
-    return await ops.pageOut(nominate, evict, control.address, this.domid, gfns, this.out);
+    return await ops.pageOut(nominate, evict, control.address, this.domid, gfns, this.out.bits);
   }
 
   async load(gfns: Uint32Array, data: Uint8Array): Promise<Int32Array> {
     this.checkGfns(gfns);
     const { control, ops } = this.session;
     const load = control.ctrl.address('xc_mem_paging_load');
-    const errors = await ops.pageIn(load, control.address, this.domid, gfns, data, this.out);
+    const errors = await ops.pageIn(load, control.address, this.domid, gfns, data, this.out.bits);
     this.answerThoseHere();
     return errors;
   }
@@ -109,7 +109,7 @@ export class XenDemandPaging implements DemandPaging {
     const { ring, onFault } = this.open;
     for (const request of ring.take()) {
       const { gfn, vcpu, dropped } = request;
-      if (dropped) pageOps.bitmapClear(this.out, Uint32Array.of(gfn));
+      if (dropped) pageOps.bitmapClear(this.out.bits, Uint32Array.of(gfn));
       // Also what is there already: it came while the request was on its way, or the hypervisor would not take it out.
       this.waiting.set(gfn, [...(this.waiting.get(gfn) ?? []), request]);
       onFault({ gfn, vcpu, kind: dropped ? 'dropped' : 'wait' });
@@ -121,17 +121,13 @@ export class XenDemandPaging implements DemandPaging {
   private answerThoseHere(): void {
     if (!this.open) return;
     const { ring, channel } = this.open;
-    const here = [...this.waiting].filter(([gfn]) => !this.isOut(gfn));
+    const here = [...this.waiting].filter(([gfn]) => !this.out.has(gfn));
     if (here.length === 0) return;
     for (const [gfn, requests] of here) {
       this.waiting.delete(gfn);
       for (const request of requests) ring.answer(request);
     }
     channel.notify();
-  }
-
-  private isOut(gfn: number): boolean {
-    return (this.out[gfn >> 3] & (1 << (gfn & 7))) !== 0;
   }
 
   private ringGfn(): number {
@@ -170,7 +166,7 @@ export class XenDemandPaging implements DemandPaging {
     checkBatch(this.domid, gfns);
     if (!this.open) throw this.failed('its paging is off', Errno.EINVAL, 'INVALID_STATE');
     const end = this.session.ops.gfnsEnd(gfns);
-    if (end > this.out.length * 8)
+    if (end > this.out.bits.length * 8)
       throw this.failed(`gfn 0x${(end - 1).toString(16)} is beyond it`, Errno.EINVAL, 'BAD_GFN');
   }
 

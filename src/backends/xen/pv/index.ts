@@ -1,5 +1,6 @@
 /** PV domains: 64-bit guests whose page tables name machine frames and who keep the table of their pages themselves. */
 import type { Origin } from '../domain.js';
+import { NoDemandPaging } from '../paging/index.js';
 import type { Session } from '../session.js';
 import { PvControl } from './control.js';
 import { GuestFrames } from './frame-maps.js';
@@ -12,6 +13,7 @@ import { PvState } from './state.js';
 export interface PvParts {
   readonly memory: PvMemory;
   readonly state: PvState;
+  readonly paging: NoDemandPaging;
   /** Lets go what is mapped of the domain without anybody having asked for it, so that it can die. */
   release(): Promise<void>;
   /** Highest pfn that has a page, plus one, where the hypervisor cannot know: it looks into shared info, which a shell has not got yet. */
@@ -26,7 +28,12 @@ export function pvParts(session: Session, domid: number, origin: Origin): PvPart
 function guestParts(session: Session, domid: number, control: PvControl): PvParts {
   const frames = new GuestFrames(session, domid);
   const memory = new PvMemory(session, domid, new GuestMemory(session, domid, frames));
-  return { memory, state: new PvState(session, domid, control, frames), release: () => frames.release() };
+  return {
+    memory,
+    state: new PvState(session, domid, control, frames),
+    paging: new NoDemandPaging(domid),
+    release: () => frames.release(),
+  };
 }
 
 function shellParts(session: Session, domid: number, control: PvControl, { wiring }: Origin): PvParts {
@@ -46,5 +53,5 @@ function shellParts(session: Session, domid: number, control: PvControl, { wirin
   });
   const nrGfns = (): number | undefined => (finished ? undefined : shell.nrGfns);
   const release = async (): Promise<void> => void (await Promise.all([pages.release(), guest.release()]));
-  return { memory, state, release, nrGfns };
+  return { memory, state, paging: new NoDemandPaging(domid), release, nrGfns };
 }

@@ -9,6 +9,14 @@ export interface Suspender {
   resume(): Promise<void>;
 }
 
+/** Where a source listens for the connections back to it. */
+export interface ReturnAddress {
+  /** host:port */
+  readonly address: string;
+  /** 32 bytes, for this migration alone. */
+  readonly token: Uint8Array;
+}
+
 /** When precopy stops its rounds. */
 export type PolicyName = 'xen-4.1' | 'xen';
 
@@ -18,6 +26,8 @@ export interface SendOptions {
   readonly stream: Channel;
   /** Connections the destination makes back to us. Left out for a file, or where the toolstack does the handover. */
   readonly returns?: Acceptor;
+  /** Told to the destination where nothing but the stream leads to it: where `returns` is, and the secret that admits it. */
+  readonly returnAddress?: ReturnAddress;
   readonly strategy: Strategy | 'auto';
   /** Default 'xen': today's (5 rounds, 50 pages). 'xen-4.1': 29 rounds, 3 × memory, 50 pages. */
   readonly policy?: PolicyName;
@@ -53,8 +63,8 @@ export interface ReceiveOptions {
    * stream has begun; may refuse the stream's kind of guest. Such a domain is not destroyed when this fails: whoever made it does that.
    */
   readonly shell?: (guestType: GuestType) => Promise<Domain>;
-  /** The way back to the source; needed for anything but a plain stream. */
-  readonly dialer?: Dialer;
+  /** The way back to the source, or how it is made from what the stream says; needed for anything but a plain stream. */
+  readonly dialer?: Dialer | ((source: ReturnAddress) => Dialer);
   readonly name: string;
   readonly maxPages: number;
   readonly vcpus: number;

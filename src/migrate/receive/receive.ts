@@ -1,6 +1,7 @@
 /** The destination's side of a migration: a stream becomes a domain. */
 import type { Domain } from '../../backends/backend.js';
 import { MigrationError, reasonOf } from '../errors.js';
+import type { Dialer } from '../io/channel.js';
 import { type Clock, systemClock } from '../io/clock.js';
 import { withPatience } from '../io/patience.js';
 import { Silence } from '../io/silence.js';
@@ -176,7 +177,8 @@ class IncomingMigration {
   }
 
   private async openVerdict(): Promise<void> {
-    const { dialer, reconnectMs = RECONNECT_MS, signal } = this.options;
+    const { reconnectMs = RECONNECT_MS, signal } = this.options;
+    const dialer = this.dialer();
     if (!dialer) {
       if (this.capabilities) throw noDialer();
       return;
@@ -184,6 +186,13 @@ class IncomingMigration {
     const migrationId = this.capabilities?.migrationId ?? NO_ID;
     this.verdict = new Verdict({ dialer, clock: this.clock, reconnectMs, migrationId });
     await this.verdict.open(signal);
+  }
+
+  private dialer(): Dialer | undefined {
+    const { dialer } = this.options;
+    if (typeof dialer !== 'function') return dialer;
+    // A plain stream needs none, and says of none.
+    return this.capabilities && dialer(this.capabilities);
   }
 
   private async evict(record: RecordHeader, domain: Domain): Promise<void> {
@@ -197,7 +206,8 @@ class IncomingMigration {
   }
 
   private newPager(domain: Domain, { nrGfns, vcpus, migrationId }: Capabilities): Pager {
-    const { dialer, prepullWindow = 'adaptive', reconnectMs = RECONNECT_MS } = this.options;
+    const { prepullWindow = 'adaptive', reconnectMs = RECONNECT_MS } = this.options;
+    const dialer = this.dialer();
     if (!dialer) throw noDialer();
     const prepull = prepullWindow === 'adaptive' ? adaptiveWindow() : fixedWindow(prepullWindow);
     const { clock } = this;

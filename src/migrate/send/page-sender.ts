@@ -24,6 +24,9 @@ const MAX_RUNS = 64;
 /** Batches on their way at once: one in the socket, one being prepared, one mapped ahead. */
 const MAX_IN_FLIGHT = 3;
 
+/** Where pages are read. */
+export type PageSource = Pick<ForeignMemory, 'types' | 'map'>;
+
 export interface SentBatch {
   readonly sent: number;
   readonly elided: number;
@@ -42,7 +45,7 @@ interface Batch {
 }
 
 export interface PageSenderParts {
-  readonly memory: ForeignMemory;
+  readonly memory: PageSource;
   readonly writer: RecordWriter;
   /** Waits until the link has room for so many bytes. */
   readonly pace: (bytes: number, signal?: AbortSignal) => Promise<void> | void;

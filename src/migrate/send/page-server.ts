@@ -7,7 +7,7 @@
  * then goes on behind it, in batches that grow while no fault comes (CRIU's lazy pages; QEMU's background scan restarts at
  * the requested page).
  */
-import { type ForeignMemory, MAX_BATCH, PAGE_SIZE } from '../../backends/backend.js';
+import { type HeldPages, MAX_BATCH, PAGE_SIZE, PageType } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import { MigrationError, reasonOf } from '../errors.js';
 import { abortable } from '../io/abortable.js';
@@ -20,7 +20,7 @@ import { Silence } from '../io/silence.js';
 import type { Line } from '../line.js';
 import type { Recorder } from '../recorder.js';
 import { decodeRequests, isDisconnect, RecordType, recordName, StreamError } from '../stream/index.js';
-import { PageSender, type PageSenderParts, type SentBatch } from './page-sender.js';
+import { PageSender, type PageSenderParts, type PageSource, type SentBatch } from './page-sender.js';
 import { PageSessions, type PageSessionsOptions, type ServedSession } from './page-sessions.js';
 import { PushCursor } from './push-cursor.js';
 import { PushPace } from './push-pace.js';
@@ -33,7 +33,8 @@ const GOODBYE_MS = 5000;
 const STALL_MS = 10_000;
 
 export interface PageServerOptions extends PageSessionsOptions {
-  readonly memory: ForeignMemory;
+  /** What is missing at the destination, whatever becomes of the domain here. Owned by the server from here on. */
+  readonly pages: HeldPages;
   readonly domid: number;
   /** The pages that are missing at the destination. Owned by the server from here on. */
   readonly unsent: Uint8Array;
@@ -50,6 +51,8 @@ export class PageServer {
   private readonly cursor: PushCursor;
   private readonly mayPush = new Gate();
   private note: Uint8Array = new Uint8Array(0);
+  /** Batches of the push that the destination has not said to have taken, oldest first. */
+  private untaken: Uint32Array[] = [];
   /** The destination has said that it misses nothing. */
   private done = false;
 
@@ -97,6 +100,7 @@ export class PageServer {
   /** Whatever was on its way when the last session broke is unsent again: the destination says what it misses. */
   private begin({ missing }: ServedSession, again: boolean): void {
     this.done = false;
+    this.untaken = [];
     this.unsent.set(missing);
     pageOps.bitmapAnd(this.unsent, this.owned);
     this.cursor.reset();
@@ -135,8 +139,8 @@ export class PageServer {
   }
 
   private sender({ writer }: Line, pace: PageSenderParts['pace']): PageSender {
-    const { memory, recorder, nrGfns, patience } = this.options;
-    return new PageSender({ memory, writer, recorder, nrGfns, patience, elideZeroPages: false, pace });
+    const { pages, recorder, nrGfns, patience } = this.options;
+    return new PageSender({ memory: sourceOf(pages), writer, recorder, nrGfns, patience, elideZeroPages: false, pace });
   }
 
   private async push(sender: PageSender, pace: PushPace, stop: AbortSignal): Promise<void> {
@@ -151,6 +155,7 @@ export class PageServer {
       limiter.charge((gfns.length - most) * PAGE_SIZE);
       if (gfns.length === 0) return;
       pace.sent(gfns.length);
+      this.untaken.push(gfns.slice());
       this.mustBeSent(await sender.send(gfns, why, stop));
       recorder.progress(() => this.cursor.left());
     }
@@ -191,6 +196,7 @@ export class PageServer {
       if (type === RecordType.DONE) break;
       if (type !== RecordType.TAKEN) throw new StreamError('BAD_ORDER', `${recordName(type)} in stage 3`, offset);
       pace.answered();
+      this.letGo();
     }
     this.done = true;
     await writer.record(RecordType.DONE);
@@ -199,10 +205,24 @@ export class PageServer {
     await withPatience(this.options.clock, GOODBYE_MS, 'no goodbye came', reader.next()).catch(() => undefined);
   }
 
+  /** What the destination has taken never leaves from here again. */
+  private letGo(): void {
+    const taken = this.untaken.shift();
+    if (taken) this.options.pages.release(taken);
+  }
+
   private broken(error: unknown): void {
     this.options.recorder.emit({ type: 'channel', what: 'broken', reason: reasonOf(error) });
     if (this.options.recorder.state === 'stage3') this.options.recorder.to('broken');
   }
+}
+
+/** What is held can be read: the types of its pages are not asked for, since the domain may be gone. */
+function sourceOf(pages: HeldPages): PageSource {
+  return {
+    types: async (gfns) => new Uint8Array(gfns.length).fill(PageType.NOTAB),
+    map: async (gfns) => pages.map(gfns),
+  };
 }
 
 function lostPages(domid: number, cause: unknown): MigrationError {

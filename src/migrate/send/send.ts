@@ -1,12 +1,12 @@
 /** The source's side of a migration, stage by stage. */
-import { BackendError, PAGE_SIZE } from '../../backends/backend.js';
+import { BackendError, type HeldPages, PAGE_SIZE } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import { type MigrationError, reasonOf } from '../errors.js';
 import type { Acceptor } from '../io/channel.js';
 import type { SendOptions } from '../options.js';
 import type { MigrationReport, StopReason } from '../report.js';
 import { decodeStage3Note } from '../stage3-note.js';
-import { encodeBitmap, encodeCapabilities, Feature, RecordType } from '../stream/index.js';
+import { encodeBitmap, encodeCapabilities, Feature, RecordType, TOKEN_SIZE } from '../stream/index.js';
 import { newBitmap, prepare, RECONNECT_MS, type SendContext } from './context.js';
 import { afterHandover, beforeHandover, isBroken, neverRan, noWayBack, resumeFailed } from './failure.js';
 import type { Handover } from './handover.js';
@@ -38,6 +38,7 @@ class OutgoingMigration {
   private handedOver = false;
   private endSent = false;
   private pageServer: Promise<Uint8Array> | undefined;
+  private held: HeldPages | undefined;
 
   constructor(
     private readonly options: SendOptions,
@@ -53,6 +54,8 @@ class OutgoingMigration {
       throw await this.fail(error);
     } finally {
       this.over.abort();
+      await this.pageServer?.catch(() => undefined);
+      this.held?.[Symbol.dispose]();
       if (this.logDirty) await this.context.domain.logDirty.disable().catch(() => undefined);
     }
     this.handover?.[Symbol.dispose]();
@@ -99,10 +102,18 @@ class OutgoingMigration {
     const plain = this.options.strategy === 'precopy';
     if (!plain && !handover) throw noWayBack(domain.domid);
     await patience.for(writer.header(info.guestType, domain.state.version));
-    if (!plain) await patience.for(writer.record(RecordType.CAPABILITIES, capabilitiesOf(context)));
+    if (!plain) await patience.for(writer.record(RecordType.CAPABILITIES, this.capabilities()));
     await sendStatic(context);
     await handover?.open(context.signal);
     await this.enableLogDirty();
+  }
+
+  private capabilities(): Uint8Array {
+    const { info, nrGfns, migrationId } = this.context;
+    const { maxPages, vcpus } = info;
+    const { token = new Uint8Array(TOKEN_SIZE), address = '' } = this.options.returnAddress ?? {};
+    const features = Feature.STAGE3 | Feature.EVICT_AHEAD;
+    return encodeCapabilities({ features, nrGfns, maxPages, vcpus, migrationId, token, address });
   }
 
   /** As libxc does it: a mode that somebody left on is turned off and taken over. */
@@ -158,7 +169,7 @@ class OutgoingMigration {
     if (!postcopy) await sendRemaining(context, dirty);
     else await sendDirtyBitmap(context, dirty);
     await timed(context, 'state', () => sendState(context));
-    const server = postcopy ? this.startServer(dirty) : undefined;
+    const server = postcopy ? await this.startServer(dirty) : undefined;
     if (postcopy) await context.patience.for(context.writer.record(RecordType.STAGE3));
     this.endSent = true; // before it is: a write that fails may still have arrived
     await context.patience.for(context.writer.end());
@@ -167,14 +178,17 @@ class OutgoingMigration {
   }
 
   /** Before the handover it answers requests only, for pages that the destination cannot do without. */
-  private startServer(unsent: Uint8Array): PageServer {
+  private async startServer(unsent: Uint8Array): Promise<PageServer> {
     const { domain, nrGfns, limiter, recorder, clock, migrationId, patience } = this.context;
     const { reconnectMs = RECONNECT_MS, postcopyBandwidth } = this.options;
     if (postcopyBandwidth !== undefined) limiter.setRate(postcopyBandwidth);
     const { memory, domid } = domain;
+    // While there is a domain: a toolstack may destroy it as soon as the destination has it.
+    const pages = await timed(this.context, 'hold', () => memory.hold(unsent, nrGfns));
+    this.held = pages;
     const returns = this.options.returns as Acceptor;
     const tools = { limiter, recorder, clock, patience, reconnectMs };
-    const server = new PageServer({ memory, domid, nrGfns, unsent, migrationId, returns, ...tools });
+    const server = new PageServer({ pages, domid, nrGfns, unsent, migrationId, returns, ...tools });
     this.pageServer = server.serve(this.over.signal);
     this.pageServer.catch(() => undefined); // looked at when its result is wanted
     return server;
@@ -230,10 +244,4 @@ class OutgoingMigration {
     }
     return beforeHandover(cancelled, cause, domid, settled);
   }
-}
-
-function capabilitiesOf({ info, nrGfns, migrationId }: SendContext): Uint8Array {
-  const { maxPages, vcpus } = info;
-  const features = Feature.STAGE3 | Feature.EVICT_AHEAD;
-  return encodeCapabilities({ features, nrGfns, maxPages, vcpus, migrationId, token: new Uint8Array(32), address: '' });
 }

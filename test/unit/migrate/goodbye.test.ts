@@ -17,13 +17,16 @@ const clock = systemClock;
 
 async function serveNothing(gate: Gate): Promise<Uint8Array> {
   await using backend = new TinyBackend();
-  const { domid, memory } = backend.create('gone', NR_GFNS, 1);
+  const domain = backend.create('gone', NR_GFNS, 1);
+  const { domid } = domain;
+  await domain.suspend();
+  using pages = await domain.memory.hold(NOTHING, NR_GFNS);
   const server = new PageServer({
-    ...{ memory, domid, migrationId, nrGfns: NR_GFNS, unsent: NOTHING.slice(), returns: gate, clock },
+    ...{ pages, domid, migrationId, nrGfns: NR_GFNS, unsent: NOTHING.slice(), returns: gate, clock },
     ...{ limiter: new RateLimiter(clock), recorder: new Recorder(clock, 'tsmc', NR_GFNS) },
     ...{ reconnectMs: 300, patience: { for: (work) => work } },
   });
-  return server.serve(AbortSignal.timeout(5000));
+  return await server.serve(AbortSignal.timeout(5000));
 }
 
 test.each(['urgent', 'push'] as const)('%s closes first', async (first) => {

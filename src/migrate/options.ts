@@ -13,6 +13,8 @@ export interface Suspender {
 export interface ReturnAddress {
   /** host:port */
   readonly address: string;
+  /** 16 bytes: names the migration on all its connections. */
+  readonly id: Uint8Array;
   /** 32 bytes, for this migration alone. */
   readonly token: Uint8Array;
 }

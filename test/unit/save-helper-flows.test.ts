@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Domain, type HypervisorBackend, PageType } from '../../src/backends/backend.js';
 import type { RestoreArguments, SaveArguments } from '../../src/libxl/save-helper/arguments.js';
+import type { HelperOptions } from '../../src/libxl/save-helper/environment.js';
 import { failureOf } from '../../src/libxl/save-helper/failure.js';
 import { Libxl } from '../../src/libxl/save-helper/libxl.js';
 import { type RestoreParts, type Rings, restore, type Shell } from '../../src/libxl/save-helper/restore.js';
@@ -61,6 +62,8 @@ const RESTORE: RestoreArguments = {
   streamType: 'plain',
 };
 
+const OPTIONS: HelperOptions = { strategy: 'precopy', prepullWindow: 'adaptive', elideZeroPages: true };
+
 interface Saving {
   readonly domain: Domain;
   readonly asked: Message[];
@@ -89,10 +92,11 @@ async function saving(
   const saved = save({
     backend: withDevices(host, devices),
     args: { ...SAVE, domid: domain.domid, ...args },
-    options: { elideZeroPages: true },
+    options: OPTIONS,
     libxl,
     stream,
     signal: new AbortController().signal,
+    outlives: false,
     done: async () => undefined,
     ...over,
   });
@@ -153,9 +157,15 @@ describe('a live save', () => {
   it('does not believe a suspend that has not happened', async () => {
     const { host, domain } = await stepped();
     const { libxl } = peer(willing);
-    const parts = { backend: withDevices(host), options: { elideZeroPages: true }, libxl, stream: new MemoryChannel() };
+    const parts = { backend: withDevices(host), options: OPTIONS, libxl, stream: new MemoryChannel() };
     const { signal } = new AbortController();
-    const saved = save({ ...parts, args: { ...SAVE, domid: domain.domid }, signal, done: async () => undefined });
+    const saved = save({
+      ...parts,
+      args: { ...SAVE, domid: domain.domid },
+      signal,
+      outlives: false,
+      done: async () => undefined,
+    });
     await expect(saved).rejects.toThrow('it has not been suspended');
   });
 
@@ -232,10 +242,11 @@ describe('a save that is not live', () => {
     const report = await save({
       backend: withDevices(host),
       args,
-      options: { elideZeroPages: true },
+      options: OPTIONS,
       libxl,
       stream,
       signal,
+      outlives: false,
       done: async () => undefined,
     });
     expect(written).toBe(0);
@@ -273,7 +284,16 @@ describe('a restore', () => {
     const args = { ...RESTORE, domid: domain.domid };
     const { signal } = new AbortController();
     const told: Rings[] = [];
-    const parts = { backend: host, adopt: async () => shell, args, libxl, stream, signal };
+    const parts = {
+      backend: host,
+      adopt: async () => shell,
+      args,
+      options: OPTIONS,
+      libxl,
+      stream,
+      signal,
+      outlives: false,
+    };
     const done = restore({ ...parts, done: async (rings) => void told.push(rings), ...over });
     return { domain, asked, stream, done, told };
   }

@@ -4,11 +4,16 @@
  * own does.
  */
 import { Errno } from '../../backends/backend.js';
-import type { PolicyName } from '../../migrate/index.js';
+import type { PolicyName, Strategy } from '../../migrate/index.js';
 
 export const ENVIRONMENT = {
   XENFERRY_BANDWIDTH: 'bytes a second that a save may send at most, a whole number; unlimited if left out',
   XENFERRY_POLICY: 'when precopy stops its rounds: xen (5 rounds, the default) or xen-4.1 (29 rounds)',
+  XENFERRY_STRATEGY:
+    'precopy (the default), tsmc or auto; for all but precopy the receiver must be ours, and Xen have memory paging there',
+  XENFERRY_RETURN_PORT: 'where post-copy listens for the destination, on loopback; any free port if left out',
+  XENFERRY_RETURN_ADDRESS: 'address:port at which the destination reaches that, if it is another, as by an ssh tunnel',
+  XENFERRY_PREPULL: 'adaptive (the default), or how many pages round a missing one are asked for with it',
   XENFERRY_DOWNTIME_MS: 'stop as soon as the predicted downtime is within so many milliseconds; fractions are allowed',
   XENFERRY_ZERO_PAGES:
     'send (the default): pages of zeroes travel as all others; skip: as 8 bytes, for a receiver that clears them (ours does)',
@@ -20,6 +25,10 @@ export type EnvironmentName = keyof typeof ENVIRONMENT;
 export interface HelperOptions {
   /** Bytes a second. */
   readonly bandwidth?: number;
+  readonly strategy: Strategy | 'auto';
+  readonly returnPort?: number;
+  readonly returnAddress?: string;
+  readonly prepullWindow: number | 'adaptive';
   readonly policy?: PolicyName;
   readonly downtimeBudgetMs?: number;
   /**
@@ -49,12 +58,22 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readEnvironment(env: Environment): HelperOptions {
   return {
     bandwidth: read(env, 'XENFERRY_BANDWIDTH', wholeNumber),
+    strategy: read(env, 'XENFERRY_STRATEGY', (text) => STRATEGIES.get(text)) ?? 'precopy',
+    returnPort: read(env, 'XENFERRY_RETURN_PORT', wholeNumber),
+    returnAddress: read(env, 'XENFERRY_RETURN_ADDRESS', (text) => text),
+    prepullWindow: read(env, 'XENFERRY_PREPULL', prepull) ?? 'adaptive',
     policy: read(env, 'XENFERRY_POLICY', (text) => (text === 'xen' || text === 'xen-4.1' ? text : undefined)),
     downtimeBudgetMs: read(env, 'XENFERRY_DOWNTIME_MS', decimal),
     elideZeroPages: read(env, 'XENFERRY_ZERO_PAGES', (text) => ZERO_PAGES.get(text)) ?? false,
     events: read(env, 'XENFERRY_EVENTS', (text) => text),
   };
 }
+
+const STRATEGIES: ReadonlyMap<string, Strategy | 'auto'> = new Map([
+  ['precopy', 'precopy'],
+  ['tsmc', 'tsmc'],
+  ['auto', 'auto'],
+]);
 
 const ZERO_PAGES: ReadonlyMap<string, boolean> = new Map([
   ['skip', true],
@@ -72,6 +91,11 @@ function read<T>(env: Environment, name: EnvironmentName, parse: (text: string) 
 function wholeNumber(text: string): number | undefined {
   const value = Number(text);
   return /^\d+$/.test(text) && value > 0 && Number.isSafeInteger(value) ? value : undefined;
+}
+
+function prepull(text: string): number | 'adaptive' | undefined {
+  if (text === 'adaptive') return text;
+  return /^\d{1,4}$/.test(text) ? Number(text) : undefined;
 }
 
 function decimal(text: string): number | undefined {

@@ -17,6 +17,8 @@ export interface HelperParts {
   /** @throws what says why the addon cannot be used */
   readonly fdOps: () => FdOps;
   readonly openBackend: OpenBackend;
+  /** libxl waits for another process, which ends when it has been told all. */
+  readonly outlives: boolean;
   /** libxl has been told all: from here on it may go on. */
   readonly released: () => Promise<void>;
   /** Fires when the migration is called off, and after an error that nobody expected; the reason says which. */
@@ -88,18 +90,32 @@ async function work(
   events: EventFile | undefined,
   open: Opened,
 ): Promise<void> {
-  const { args, libxl, fdOps, openBackend, stop } = parts;
-  const signal = AbortSignal.any([stop, libxl.signal]);
+  const { args, libxl, fdOps, openBackend, outlives } = parts;
+  const signal = untilReleased(parts);
   signal.throwIfAborted();
   const backend = open.add(await openBackend());
   const stream = open.add(new StreamChannel(fdOps(), args.streamFd, args.side === 'save' ? 'write' : 'read'));
   if (args.side === 'save') {
-    await save({ backend, args, options, libxl, stream, signal, events, done: () => tell(parts, NO_RINGS) });
+    await save({ backend, args, options, libxl, stream, signal, events, outlives, done: () => tell(parts, NO_RINGS) });
     return;
   }
   const { domid, storePort, storeDomid, consolePort, consoleDomid } = args;
   const adopt = () => backend.adoptShell(domid, { storePort, storeDomid, consolePort, consoleDomid });
-  await restore({ backend, adopt, args, libxl, stream, signal, done: (rings) => tell(parts, rings) });
+  const means = { backend, adopt, args, options, libxl, stream, signal, events, outlives };
+  await restore({ ...means, done: (rings) => tell(parts, rings) });
+}
+
+/** Calls the work off, as long as libxl waits for it: from then on a domain may depend on this process. */
+function untilReleased({ stop, libxl }: HelperParts): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of [stop, libxl.signal]) {
+    const pass = (): void => {
+      if (!libxl.left) controller.abort(signal.reason);
+    };
+    if (signal.aborted) pass();
+    signal.addEventListener('abort', pass, { once: true });
+  }
+  return controller.signal;
 }
 
 /** Whoever asked for events can do without; the domain's move is what matters. */

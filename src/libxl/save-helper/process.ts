@@ -31,7 +31,13 @@ export async function run(argv: readonly string[]): Promise<void> {
   const addon = addonIfAny();
   if (argv[0] === STAND_BY) return standBy(addon, Number(argv[1]));
   if (argv[0] === TAKE_OVER) return beHanded(addon, Number(argv[1]));
-  await work(argv, { addon, openBackend, released: async () => undefined, leave: (status) => exit(addon, status) });
+  await work(argv, {
+    addon,
+    openBackend,
+    launched: false,
+    released: async () => undefined,
+    leave: (status) => exit(addon, status),
+  });
 }
 
 /** The launcher has started this process for what it has to do. */
@@ -66,7 +72,7 @@ function workFor({ argv, release }: TakenOver, addon: Addon, openBackend: OpenBa
     letGo(own, addon);
     await sleep(QUIET_MS);
   };
-  return work(argv, { addon, openBackend, released, leave });
+  return work(argv, { addon, openBackend, launched: true, released, leave });
 }
 
 /** Whoever reads behind libxl waits until nobody holds the other end. */
@@ -78,12 +84,14 @@ function letGo(own: readonly number[], addon: Addon): void {
 interface Means {
   readonly addon: Addon | Error;
   readonly openBackend: OpenBackend;
+  /** libxl waits for the launcher, and not for this very process. */
+  readonly launched: boolean;
   /** libxl has been told all, and may go on where it does not wait for this very process. `own`: descriptors of its, but for 0, 1 and 2. */
   readonly released: (own: readonly number[]) => Promise<void>;
   readonly leave: (status: number) => void;
 }
 
-async function work(argv: readonly string[], { addon, openBackend, released, leave }: Means): Promise<void> {
+async function work(argv: readonly string[], { addon, openBackend, launched, released, leave }: Means): Promise<void> {
   const args = argumentsOr(leave, argv);
   if (!args) return;
   const stop = stopController();
@@ -101,6 +109,7 @@ async function work(argv: readonly string[], { addon, openBackend, released, lea
       stop: stop.signal,
       fdOps,
       openBackend,
+      outlives: launched,
       released: () => released(own),
     };
     await using _ = await help(parts);

@@ -3,9 +3,13 @@ import { BackendError, type Domain, type GuestType, type HypervisorBackend } fro
 import { type Channel, receiveDomain } from '../../migrate/index.js';
 import type { RestoreArguments } from './arguments.js';
 import { domainWith } from './domain-with.js';
+import type { HelperOptions } from './environment.js';
+import type { EventFile } from './events.js';
 import { Level, type Libxl } from './libxl.js';
 import { MessageType } from './message.js';
+import { untilStarted } from './started.js';
 import { assertPlain } from './stream-type.js';
+import { dialBack } from './way-back.js';
 
 /** libxl's own helper waits for ever. A source may wait two minutes for its guest to suspend, and a disk may be slow. */
 const STALL_MS = 600_000;
@@ -27,6 +31,10 @@ export interface RestoreParts {
   readonly backend: HypervisorBackend;
   readonly adopt: () => Promise<Shell>;
   readonly args: RestoreArguments;
+  readonly options: HelperOptions;
+  readonly events?: EventFile;
+  /** This process may go on when libxl does. */
+  readonly outlives: boolean;
   readonly libxl: Libxl;
   readonly stream: Channel;
   readonly signal: AbortSignal;
@@ -36,12 +44,12 @@ export interface RestoreParts {
 
 /** Fills the domain from the stream, up to END and no byte further; it stays paused. If this rejects, libxl destroys it. */
 export async function restore(parts: RestoreParts): Promise<void> {
-  const { backend, args, libxl, stream, signal, done } = parts;
+  const { backend, args, options, libxl, stream, signal, events, outlives, done } = parts;
   assertPlain(args.streamType);
   const shell = await parts.adopt();
   const info = await shell.info();
   libxl.log(Level.INFO, `Restoring domain ${info.domid}, ${info.guestType}`);
-  await receiveDomain({
+  const { stage3 } = await receiveDomain({
     backend,
     stream,
     shell: async (guestType) => {
@@ -51,9 +59,22 @@ export async function restore(parts: RestoreParts): Promise<void> {
     name: info.name,
     maxPages: info.maxPages,
     vcpus: info.vcpus,
-    start: () => done(shell.rings()),
+    dialer: (source) => (outlives ? dialBack(source) : notAlone()),
+    prepullWindow: options.prepullWindow,
+    onEvent: (event) => events?.event(event),
+    async start(domain) {
+      await done(shell.rings());
+      if (outlives) await untilStarted(domain);
+    },
     signal,
     stallMs: STALL_MS,
+  });
+  await stage3;
+}
+
+function notAlone(): never {
+  throw new BackendError('NOT_SUPPORTED', 'the stream ends in post-copy, and libxl waits for this very process', {
+    remedy: 'have LIBXL_SAVE_HELPER name native/build/Release/xenferry-save-helper at this end',
   });
 }
 

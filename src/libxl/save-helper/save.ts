@@ -10,6 +10,7 @@ import { MessageType } from './message.js';
 import { Narrator } from './narrator.js';
 import { nothingWritten } from './still.js';
 import { assertPlain } from './stream-type.js';
+import { openWayBack } from './way-back.js';
 
 /** A file system may hang for a while; whoever wants to give up sooner ends xl. */
 const STALL_MS = 120_000;
@@ -28,6 +29,8 @@ export interface SaveParts {
   readonly stream: Channel;
   readonly signal: AbortSignal;
   readonly events?: EventFile;
+  /** This process may go on when libxl does. */
+  readonly outlives: boolean;
   /** The stream is whole: libxl may go on. */
   readonly done: () => Promise<void>;
 }
@@ -53,10 +56,14 @@ async function send(parts: SaveParts, domain: Domain): Promise<MigrationReport> 
   const narrator = new Narrator(libxl, events);
   const suspender = libxlSuspends(domain, libxl, () => narrator.stopping());
   if (!args.live) await suspender.suspend();
+  const [gate, returnAddress] = options.strategy === 'precopy' ? [] : await wayBack(parts);
+  await using _ = gate;
   return await sendDomain({
+    returns: gate,
+    returnAddress,
     domain: args.live ? domain : domainWith(domain, { logDirty: nothingWritten }),
     stream,
-    strategy: 'precopy',
+    strategy: options.strategy,
     policy: options.policy,
     downtimeBudgetMs: options.downtimeBudgetMs,
     bandwidth: options.bandwidth,
@@ -69,6 +76,19 @@ async function send(parts: SaveParts, domain: Domain): Promise<MigrationReport> 
       narrator.saved(report);
       await done();
     },
+  });
+}
+
+async function wayBack({ args, options, outlives }: SaveParts): Promise<Awaited<ReturnType<typeof openWayBack>>> {
+  if (!args.live)
+    throw notPostcopy('a domain that is saved, and not moved, has no destination that could ask for pages');
+  if (!outlives) throw notPostcopy('libxl waits for this very process, which would have to go on');
+  return openWayBack(options.returnPort, options.returnAddress);
+}
+
+function notPostcopy(why: string): BackendError {
+  return new BackendError('NOT_SUPPORTED', `XENFERRY_STRATEGY is not precopy: ${why}`, {
+    remedy: 'leave it out; or have LIBXL_SAVE_HELPER name native/build/Release/xenferry-save-helper, and migrate',
   });
 }
 

@@ -192,7 +192,8 @@ class IncomingMigration {
     const { dialer } = this.options;
     if (typeof dialer !== 'function') return dialer;
     // A plain stream needs none, and says of none.
-    return this.capabilities && dialer(this.capabilities);
+    const { capabilities } = this;
+    return capabilities && dialer({ ...capabilities, id: capabilities.migrationId });
   }
 
   private async evict(record: RecordHeader, domain: Domain): Promise<void> {

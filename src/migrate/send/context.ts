@@ -42,7 +42,7 @@ export async function prepare(options: SendOptions): Promise<[SendContext, Hando
   // A balloon may give back gfns that have never been populated, up to as many as the domain may have.
   const nrGfns = Math.max(info.nrGfns, info.maxPages);
   // A plain stream has no place for an id.
-  const migrationId = strategy === 'precopy' ? new Uint8Array(16) : randomBytes(16);
+  const migrationId = strategy === 'precopy' ? new Uint8Array(16) : (options.returnAddress?.id ?? randomBytes(16));
   const handover = newHandover(options, migrationId);
   const recorder = new Recorder(clock, strategy === 'tsmc' ? 'tsmc' : 'precopy', nrGfns, options.onEvent, bandwidth);
   const limiter = new RateLimiter(clock, bandwidth);

@@ -26,7 +26,7 @@ constexpr char SOCKET[] = "/run/xenferry/save-helper.sock";
 constexpr char HELPER[] = "/../../../dist/src/libxl/save-helper/main.js";
 constexpr char OURS[] = "XENFERRY_";
 // A helper that stands by answers at once. Where all are at work, it is as quick to start another.
-constexpr int READY_MS = 500;
+constexpr int READY_MS = 100;
 constexpr int FAILED = 1;
 
 // Where a signal's number goes. sig_atomic_t: the handler reads it.
@@ -134,10 +134,21 @@ int follow(int fd) {
   return got == 1 ? status : died();
 }
 
+sigset_t passedOn() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+// Those that whoever started this wants ignored stay so.
 void catchSignals() {
   struct sigaction action {};
   action.sa_handler = passOn;
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    struct sigaction before {};
+    if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  }
 }
 
 // This installation's helper; empty where it cannot be told.
@@ -150,8 +161,13 @@ std::string helperPath() {
   return std::string(self) + HELPER;
 }
 
+void closeAllBut(int kept) {
+  if (kept > 3) close_range(3, static_cast<unsigned>(kept) - 1, 0);
+  close_range(static_cast<unsigned>(kept) + 1, ~0U, 0);
+}
+
 // A connection to a helper of a session of its own, which a signal for xl's does not reach; -1 where none can be started.
-int startHelper(int stream) {
+int startHelper() {
   const std::string helper = helperPath();
   int ends[2];
   if (helper.empty() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
@@ -159,8 +175,8 @@ int startHelper(int stream) {
   if (child < 0) return perror("xenferry-save-helper: fork"), -1;
   if (child > 0) return close(ends[1]), ends[0];
   setsid();
-  // It is handed over, as to one that stands by.
-  close(stream);
+  // What it needs is handed over, as to one that stands by; the rest is libxl's, and others wait for its end.
+  closeAllBut(ends[1]);
   fcntl(ends[1], F_SETFD, 0);
   execl(helper.c_str(), helper.c_str(), "--take-over", std::to_string(ends[1]).c_str(), static_cast<char*>(nullptr));
   fprintf(stderr, "xenferry-save-helper: %s: %s\n", helper.c_str(), strerror(errno));
@@ -192,11 +208,16 @@ int main(int argc, char** argv) {
   // What libxl would not say goes to the helper as it is, which knows what is wrong with it.
   if (stream < 0 || strings.size() > handover::MAX_BYTES) return becomeHelper(argv);
   const int waiting = standby();
-  const int fd = waiting >= 0 ? waiting : startHelper(stream);
+  const int fd = waiting >= 0 ? waiting : startHelper();
   if (fd < 0) return FAILED;
-  // Until it has been handed over, a signal ends this process, and with it the connection.
-  if ((waiting < 0 && !isReady(fd)) || !handOver(fd, stream, strings)) return died();
+  // Nothing has been handed over: whatever keeps that helper from being one, this process can tell libxl of it in its place.
+  if (waiting < 0 && !isReady(fd)) return becomeHelper(argv);
+  // A signal that comes meanwhile goes behind what is handed over.
+  const sigset_t signals = passedOn();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  if (!handOver(fd, stream, strings)) return died();
   connection = fd;
   catchSignals();
+  sigprocmask(SIG_UNBLOCK, &signals, nullptr);
   return follow(fd);
 }

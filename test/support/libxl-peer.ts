@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
 
 export const HELPER = join(__dirname, '..', '..', 'src', 'libxl', 'save-helper', 'main.js');
-/** What libxl is given to start: it hands over to a helper that stands by, or becomes one. */
+/** What libxl is given to start: it hands over to a helper that stands by, or starts one. */
 export const LAUNCHER = join(__dirname, '..', '..', '..', 'native', 'build', 'Release', 'xenferry-save-helper');
 
 export interface Message {

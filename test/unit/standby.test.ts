@@ -99,7 +99,7 @@ noXen('when the helper is killed, what libxl has started ends with a failure', a
   expect(helper.stderr).toContain('has ended without a word');
 });
 
-noXen('when what libxl has started is killed, the helper ends', async () => {
+noXen('when all of libxl is gone, the helper ends', async () => {
   await using _ = opened();
   await told('ready');
   await using helper = launch(SAVE, {}, () => undefined);

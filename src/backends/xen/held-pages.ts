@@ -58,8 +58,11 @@ export async function holdPages(
   pageOps.bitmapToGfns(bitmap, pages, 0, gfns);
   const mappings: Mapping[] = [];
   try {
-    for (let start = 0; start < gfns.length; start += perPiece)
-      mappings.push(await map(gfns.subarray(start, start + perPiece)));
+    for (let start = 0; start < gfns.length; start += perPiece) {
+      const mapping = await map(gfns.subarray(start, start + perPiece));
+      mappings.push(mapping);
+      if (mapping.failed > 0) assertHoles(domid, mapping);
+    }
     // All of them fail to map if it dies meanwhile, and that is no matter of single pages.
     backend.domain(domid);
   } catch (error) {
@@ -67,6 +70,12 @@ export async function holdPages(
     throw error;
   }
   return new XenHeldPages(backend, domid, gfns, perPiece, mappings);
+}
+
+/** EINVAL is what a gfn without a page is told. A page that is there and cannot be held would be lost with the domain. */
+function assertHoles(domid: number, { errors }: Mapping): void {
+  const errno = errors.find((one) => one !== 0 && one !== Errno.EINVAL && one !== Errno.ENOENT);
+  if (errno !== undefined) throw xenError({ what: 'not all of its pages can be held', errno, domid });
 }
 
 class XenHeldPages implements HeldPages {

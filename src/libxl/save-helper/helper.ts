@@ -41,13 +41,18 @@ export async function help(parts: HelperParts): Promise<AsyncDisposable> {
   if (failure && !libxl.left) {
     await open[Symbol.asyncDispose]();
     logFailure(libxl, args, failure);
-    await tell(parts, NO_RINGS, failure);
+    await tell(parts, { failure });
   }
   return open;
 }
 
+interface Outcome {
+  readonly rings?: Rings;
+  readonly failure?: Failure;
+}
+
 /** The last that libxl hears. What takes none of the domain's time comes before, and what can wait until it runs behind it. */
-async function tell({ args, libxl, released }: HelperParts, rings: Rings, failure?: Failure): Promise<void> {
+async function tell({ args, libxl, released }: HelperParts, { rings = NO_RINGS, failure }: Outcome): Promise<void> {
   if (args.side === 'restore') libxl.restoreResults(rings.storeGfn, rings.consoleGfn);
   libxl.log(Level.DEBUG, `complete ${failure ? `with ${failure.code}` : 'without a failure'}`);
   await libxl.complete(failure ? -1 : 0, failure?.errno ?? 0);
@@ -74,12 +79,11 @@ async function attempt(parts: HelperParts, open: Opened): Promise<Failure | unde
     const options = readEnvironment(parts.env);
     events = openEvents(options.events, parts);
     await work(parts, options, events, open);
-    if (parts.args.side === 'restore') events?.write({ type: 'done' });
     return undefined;
   } catch (error) {
     // What went wrong after it had been stopped came of that.
     const failure = failureOf(parts.stop.aborted ? parts.stop.reason : error);
-    events?.write({ type: 'failed', failure });
+    if (!parts.libxl.left) events?.write({ type: 'failed', failure });
     return failure;
   }
 }
@@ -96,13 +100,18 @@ async function work(
   const backend = open.add(await openBackend());
   const stream = open.add(new StreamChannel(fdOps(), args.streamFd, args.side === 'save' ? 'write' : 'read'));
   if (args.side === 'save') {
-    await save({ backend, args, options, libxl, stream, signal, events, outlives, done: () => tell(parts, NO_RINGS) });
+    const done = () => stream[Symbol.asyncDispose]().then(() => tell(parts, {}));
+    await save({ backend, args, options, libxl, stream, signal, events, outlives, done });
     return;
   }
   const { domid, storePort, storeDomid, consolePort, consoleDomid } = args;
   const adopt = () => backend.adoptShell(domid, { storePort, storeDomid, consolePort, consoleDomid });
-  const means = { backend, adopt, args, options, libxl, stream, signal, events, outlives };
-  await restore({ ...means, done: (rings) => tell(parts, rings) });
+  const done = async (rings: Rings): Promise<void> => {
+    await stream[Symbol.asyncDispose]();
+    events?.write({ type: 'done' });
+    await tell(parts, { rings });
+  };
+  await restore({ backend, adopt, args, options, libxl, stream, signal, events, outlives, done });
 }
 
 /** Calls the work off, as long as libxl waits for it: from then on a domain may depend on this process. */

@@ -42,7 +42,8 @@ export async function run(argv: readonly string[]): Promise<void> {
 
 /** The launcher has started this process for what it has to do. */
 async function beHanded(addon: Addon | Error, connection: number): Promise<void> {
-  if (addon instanceof Error) throw noAddon(addon);
+  // Without a word, the launcher becomes the helper, which tells libxl why it cannot be one.
+  if (addon instanceof Error || !('standbyReceive' in addon)) return process.exit(EXIT_LIBXL_GONE);
   const taken = takeOver(addon, connection);
   if (!taken) return exit(addon, EXIT_LIBXL_GONE);
   await workFor(taken, addon, openBackend);
@@ -58,6 +59,7 @@ async function standBy(addon: Addon | Error, listener: number): Promise<void> {
   process.send?.('ready', undefined, {}, (error) => error && orphaned());
   const taken = await waitForLauncher(addon, listener);
   process.removeListener('disconnect', orphaned);
+  process.send?.('taken', undefined, {}, () => undefined);
   process.disconnect?.();
   await workFor(taken, addon, opened);
 }
@@ -177,7 +179,7 @@ function sayWarnings(libxl: Libxl): void {
   process.on('warning', ({ message }) => libxl.log(Level.WARN, message));
 }
 
-/** libxl waits for the process to end: not for a thread that still waits in the kernel, nor for V8 to take itself apart. */
+/** Whoever waits for the process to end does not wait for a thread that still waits in the kernel, nor for V8 to take itself apart. */
 function exit(addon: FdOps | Error, status: number): never {
   if (!(addon instanceof Error)) addon.exitNow(status);
   return process.exit(status);

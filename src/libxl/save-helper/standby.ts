@@ -55,7 +55,7 @@ function become(addon: StandbyOps, connection: number): string[] | undefined {
     for (const fd of descriptors) closeSync(fd);
     return undefined;
   }
-  process.chdir(folder);
+  enter(folder);
   for (const name of Object.keys(process.env)) if (name.startsWith('XENFERRY_')) delete process.env[name];
   for (const setting of strings.slice(2 + count)) {
     const at = setting.indexOf('=');
@@ -64,6 +64,15 @@ function become(addon: StandbyOps, connection: number): string[] | undefined {
   for (const standard of [0, 1, 2]) addon.fdBecome(descriptors[standard], standard);
   // What the launcher names by its number has one of its own here.
   return argv.with(1, String(descriptors[3]));
+}
+
+/** Names in the environment may be relative; where xl stands in a folder that is closed to us, they are not. */
+function enter(folder: string): void {
+  try {
+    process.chdir(folder);
+  } catch {
+    // A file that is then not found is told of by its name.
+  }
 }
 
 /** A signal that reaches the launcher is meant for us; if it is killed, that is meant for us as well. Returns what ends the launcher. */

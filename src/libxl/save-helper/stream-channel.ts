@@ -20,6 +20,7 @@ export class StreamChannel implements Channel {
   private readonly writeFd: number;
   private failure: ChannelError | undefined;
   private reading = false;
+  private closed = false;
   /** Writes that have been issued and are not done. */
   private pending = 0;
   private tail: Promise<void> = Promise.resolve();
@@ -82,6 +83,8 @@ export class StreamChannel implements Channel {
 
   /** Ends what is under way, and lets go of all but `fd`. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
     this.destroy();
     await Promise.allSettled([this.tail, this.lastRead]);
     closeSync(this.cancel);

@@ -24,7 +24,7 @@ export interface StandbyOptions {
 export type StandbyEvent =
   | { readonly type: 'ready' | 'taken'; readonly pid: number; readonly ready: number }
   | { readonly type: 'ended'; readonly pid: number; readonly ready: number; readonly status: number | string }
-  /** Before it was ready. */
+  /** Before it had anything to do. */
   | { readonly type: 'failed'; readonly pid: number; readonly status: number | string };
 
 type State = 'starting' | 'ready' | 'working';
@@ -81,14 +81,10 @@ export class Standby implements AsyncDisposable {
     });
     const pid = helper.pid ?? 0;
     this.helpers.set(helper, 'starting');
-    helper.once('message', () => {
-      this.helpers.set(helper, 'ready');
-      onEvent({ type: 'ready', pid, ready: this.ready });
-    });
-    helper.once('disconnect', () => {
-      if (this.helpers.get(helper) !== 'ready' || this.closed) return;
-      this.helpers.set(helper, 'working');
-      onEvent({ type: 'taken', pid, ready: this.ready });
+    helper.on('message', (what) => {
+      const state = what === 'taken' ? 'working' : 'ready';
+      this.helpers.set(helper, state);
+      if (!this.closed) onEvent({ type: state === 'ready' ? 'ready' : 'taken', pid, ready: this.ready });
     });
     helper.once('error', (error) => this.gone(helper, error.message));
     helper.once('exit', (code, signal) => this.gone(helper, code ?? signal ?? 'unknown'));
@@ -100,7 +96,7 @@ export class Standby implements AsyncDisposable {
     this.helpers.delete(helper);
     if (this.closed) return;
     const pid = helper.pid ?? 0;
-    if (state === 'starting') {
+    if (state !== 'working') {
       this.options.onEvent({ type: 'failed', pid, status });
       this.retry ??= setTimeout(() => {
         this.retry = undefined;

@@ -56,10 +56,10 @@ class OutgoingMigration {
       this.over.abort();
       await this.pageServer?.catch(() => undefined);
       this.held?.[Symbol.dispose]();
-      if (this.logDirty) await this.context.domain.logDirty.disable().catch(() => undefined);
+      await this.stopLogging();
     }
     this.handover?.[Symbol.dispose]();
-    recorder.to('completed');
+    if (recorder.state !== 'completed') recorder.to('completed');
     recorder.progress(() => 0, true);
     return recorder.report();
   }
@@ -173,8 +173,23 @@ class OutgoingMigration {
     if (postcopy) await context.patience.for(context.writer.record(RecordType.STAGE3));
     this.endSent = true; // before it is: a write that fails may still have arrived
     await context.patience.for(context.writer.end());
-    await this.options.onSent?.(context.recorder.report());
+    await this.sent(postcopy);
     return server;
+  }
+
+  /** Whoever goes on from here may have somebody else turn log-dirty on, so it is off by then. */
+  private async sent(postcopy: boolean): Promise<void> {
+    if (!this.options.onSent) return;
+    await this.stopLogging();
+    const { recorder } = this.context;
+    if (!postcopy && !this.handover) recorder.to('completed');
+    await this.options.onSent(recorder.report());
+  }
+
+  private async stopLogging(): Promise<void> {
+    if (!this.logDirty) return;
+    this.logDirty = false;
+    await this.context.domain.logDirty.disable().catch(() => undefined);
   }
 
   /** Before the handover it answers requests only, for pages that the destination cannot do without. */

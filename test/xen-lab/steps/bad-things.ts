@@ -16,10 +16,12 @@ const PCI_DEVICE = '0000:03:00.0';
 const SAVED = '/var/tmp/xen-lab/saved';
 const CHANGED = `${SAVED}.changed`;
 /** The brackets keep it from finding the shell that looks. */
-const IN_A_WHILE = "until pgrep -f '[s]ave-helper/main.js --' >/dev/null; do sleep 0.2; done; sleep 6";
+const IN_A_WHILE = "until pgrep -f '[x]enferry-save-helper --' >/dev/null; do sleep 0.2; done; sleep 6";
 
 /** As libxl has it (libxl_exec.c, libxl_report_child_exitstatus). */
 const DIED_OF_SIGKILL = /save\/restore helper \[\d+\] died due to fatal signal Killed/;
+
+const FAILED_ITSELF = /the helper has ended without a word[\s\S]*save\/restore helper \[\d+\] exited with error status 1/;
 
 const CASES: readonly Case[] = [
   {
@@ -92,7 +94,7 @@ const CASES: readonly Case[] = [
     name: 'SIGTERM to the saving helper',
     async provoke(bench, guest) {
       const migrate = `${using('ours')} ${SLOWLY} xl migrate -s '' ${guest.name} 'xl migrate-receive'`;
-      const kill = `(${IN_A_WHILE}; pkill -TERM -f '[s]ave-helper/main.js --save')`;
+      const kill = `(${IN_A_WHILE}; pkill -TERM -f '[x]enferry-save-helper --save')`;
       await expectText(
         bench,
         `${kill} & ${migrate}; status=$?; wait; exit $status`,
@@ -102,11 +104,19 @@ const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'SIGKILL to the receiving helper',
+    name: 'SIGKILL to what libxl has started to receive',
     async provoke(bench, guest) {
       const migrate = `${using('ours')} ${SLOWLY} xl migrate -s '' ${guest.name} '${using('ours')} xl migrate-receive'`;
-      const kill = `(${IN_A_WHILE}; pkill -KILL -f '[s]ave-helper/main.js --restore')`;
+      const kill = `(${IN_A_WHILE}; pkill -KILL -f '[x]enferry-save-helper --restore')`;
       await expectText(bench, `${kill} & ${migrate}; status=$?; wait; exit $status`, 'any', DIED_OF_SIGKILL);
+    },
+  },
+  {
+    name: 'SIGKILL to the receiving helper itself',
+    async provoke(bench, guest) {
+      const migrate = `${using('ours')} ${SLOWLY} xl migrate -s '' ${guest.name} '${using('ours')} xl migrate-receive'`;
+      const kill = `(${IN_A_WHILE}; pkill -KILL -P $(pgrep -f '[x]enferry-save-helper --restore'))`;
+      await expectText(bench, `${kill} & ${migrate}; status=$?; wait; exit $status`, 'any', FAILED_ITSELF);
     },
   },
   {

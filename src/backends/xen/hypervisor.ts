@@ -4,6 +4,7 @@ import { AdoptedShell, describe, nameOf, XenDomain } from './domain.js';
 import { PhysCap } from './libs/abi.js';
 import { MAX_GFNS } from './limits.js';
 import { pciDevices } from './pci-devices.js';
+import { rehearse } from './rehearsal.js';
 import { Session } from './session.js';
 import type { ShellWiring } from './wiring.js';
 
@@ -52,8 +53,9 @@ export class XenHypervisor implements HypervisorBackend {
   }
 
   /** Does now what the first use of each part would, in a process that waits: in a domain's downtime it counts. */
-  prepare(): void {
+  async prepare(): Promise<void> {
     this.session.prepare();
+    await rehearse(this.session);
   }
 
   async listDomains(): Promise<DomainInfo[]> {

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,6 +27,8 @@ constexpr char OURS[] = "XENFERRY_";
 // A helper that stands by answers at once. Where all are at work, it is as quick to start another.
 constexpr int READY_MS = 100;
 constexpr int FAILED = 1;
+// Those that end a helper in order.
+constexpr int PASSED_ON[] = {SIGTERM, SIGINT, SIGHUP};
 
 // Where a signal's number goes. sig_atomic_t: the handler reads it.
 volatile sig_atomic_t connection = -1;
@@ -99,24 +100,18 @@ bool sendAll(int fd, const char* bytes, size_t length) {
 }
 
 bool handOver(int fd, int stream, const std::string& strings) {
-  uint32_t length = static_cast<uint32_t>(strings.size());
+  handover::Opening opening;
+  opening.length = static_cast<uint32_t>(strings.size());
   const int descriptors[handover::DESCRIPTORS] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, stream};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptors)] = {};
-  iovec part{&length, sizeof length};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  cmsghdr* header = CMSG_FIRSTHDR(&opening.message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof descriptors);
   memcpy(CMSG_DATA(header), descriptors, sizeof descriptors);
   ssize_t sent;
-  do sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+  do sent = sendmsg(fd, &opening.message, MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);
-  return sent == sizeof length && sendAll(fd, strings.data(), strings.size());
+  return sent == sizeof opening.length && sendAll(fd, strings.data(), strings.size());
 }
 
 int died() {
@@ -137,7 +132,7 @@ int follow(int fd) {
 sigset_t passedOn() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  for (const int signal : PASSED_ON) sigaddset(&set, signal);
   return set;
 }
 
@@ -145,7 +140,7 @@ sigset_t passedOn() {
 void catchSignals() {
   struct sigaction action {};
   action.sa_handler = passOn;
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+  for (const int signal : PASSED_ON) {
     struct sigaction before {};
     if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
   }

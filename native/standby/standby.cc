@@ -33,17 +33,13 @@ bool receiveAll(int fd, char* into, size_t length) {
 
 // Length and descriptors, which come together. What has come is in `descriptors` even where it is not all there should be.
 bool receiveDescriptors(int connection, uint32_t& length, std::vector<int>& descriptors) {
-  alignas(cmsghdr) char control[CMSG_SPACE(handover::DESCRIPTORS * sizeof(int))] = {};
-  iovec part{&length, sizeof length};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
+  handover::Opening opening;
+  auto* message = &opening.message;
   ssize_t got;
-  do got = recvmsg(connection, &message, MSG_CMSG_CLOEXEC);
+  do got = recvmsg(connection, message, MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
-  for (cmsghdr* header = CMSG_FIRSTHDR(&message); got > 0 && header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+  length = opening.length;
+  for (cmsghdr* header = CMSG_FIRSTHDR(message); got > 0 && header != nullptr; header = CMSG_NXTHDR(message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     descriptors.resize(count);

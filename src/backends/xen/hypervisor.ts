@@ -5,6 +5,7 @@ import { PhysCap } from './libs/abi.js';
 import { MAX_GFNS } from './limits.js';
 import { pagingBuiltIn } from './paging/built-in.js';
 import { pciDevices } from './pci-devices.js';
+import { rehearse } from './rehearsal.js';
 import { Session } from './session.js';
 import type { ShellWiring } from './wiring.js';
 
@@ -53,8 +54,9 @@ export class XenHypervisor implements HypervisorBackend {
   }
 
   /** Does now what the first use of each part would, in a process that waits: in a domain's downtime it counts. */
-  prepare(): void {
+  async prepare(): Promise<void> {
     this.session.prepare();
+    await rehearse(this.session);
   }
 
   async listDomains(): Promise<DomainInfo[]> {

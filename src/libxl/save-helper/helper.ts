@@ -54,7 +54,6 @@ interface Outcome {
 /** The last that libxl hears. What takes none of the domain's time comes before, and what can wait until it runs behind it. */
 async function tell({ args, libxl, released }: HelperParts, { rings = NO_RINGS, failure }: Outcome): Promise<void> {
   if (args.side === 'restore') libxl.restoreResults(rings.storeGfn, rings.consoleGfn);
-  libxl.log(Level.DEBUG, `complete ${failure ? `with ${failure.code}` : 'without a failure'}`);
   await libxl.complete(failure ? -1 : 0, failure?.errno ?? 0);
   await released();
 }

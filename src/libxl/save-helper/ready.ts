@@ -5,7 +5,7 @@ import type { OpenBackend } from './helper.js';
 export async function ready(openBackend: OpenBackend): Promise<OpenBackend> {
   try {
     const backend = await openBackend();
-    backend.prepare();
+    await backend.prepare();
     return async () => backend;
   } catch {
     return openBackend;

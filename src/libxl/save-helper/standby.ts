@@ -6,11 +6,10 @@ import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Addon, StandbyOps } from '../../native/index.js';
+import { STOP_SIGNALS } from './stop-signal.js';
 
 /** The first argument; the second is the listening socket's descriptor. */
 export const STAND_BY = '--stand-by';
-
-const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /** In its place: the descriptor of a connection to the launcher that has started this process. */
 export const TAKE_OVER = '--take-over';
@@ -82,7 +81,7 @@ function follow(connection: number): (status: number) => void {
   const gone = (): boolean => stop('SIGTERM');
   socket.on('data', (numbers) => {
     for (const number of numbers) {
-      const signal = SIGNALS.find((name) => constants.signals[name] === number);
+      const signal = STOP_SIGNALS.find((name) => constants.signals[name] === number);
       if (signal) stop(signal);
     }
   });

@@ -1,5 +1,5 @@
 /** SIGTERM is how libxl calls a save or restore off; the others reach the helper when somebody interrupts `xl` at its terminal. */
-const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 const EINTR = 4;
 
 /** Somebody wants the save or restore to end. */
@@ -15,6 +15,6 @@ export class CalledOff extends Error {
 
 export function stopController(): AbortController {
   const controller = new AbortController();
-  for (const signal of SIGNALS) process.on(signal, () => controller.abort(new CalledOff(signal)));
+  for (const signal of STOP_SIGNALS) process.on(signal, () => controller.abort(new CalledOff(signal)));
   return controller;
 }

@@ -47,6 +47,7 @@ export class StreamChannel implements Channel {
 
   async readv(into: readonly Uint8Array[]): Promise<void> {
     if (this.reading) throw new TypeError('a channel takes one read at a time');
+    if (this.closed) throw closedHere();
     this.reading = true;
     try {
       const wanted = into.reduce((sum, { length }) => sum + length, 0);
@@ -61,6 +62,7 @@ export class StreamChannel implements Channel {
   }
 
   write(chunks: readonly Uint8Array[]): Promise<void> {
+    if (this.closed) return Promise.reject(closedHere());
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     this.bytesWritten += bytes;
     if (this.pending === 0 && bytes <= SHORT_WRITE) {
@@ -76,7 +78,7 @@ export class StreamChannel implements Channel {
   }
 
   destroy(reason?: Error): void {
-    if (this.failure) return;
+    if (this.failure || this.closed) return;
     this.failure = new ChannelError('BROKEN', reason?.message ?? 'it was closed here', 0, reason);
     writeSync(this.cancel, CANCEL);
   }
@@ -84,8 +86,8 @@ export class StreamChannel implements Channel {
   /** Ends what is under way, and lets go of all but `fd`. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.closed) return;
+    if (this.reading || this.pending > 0) this.destroy();
     this.closed = true;
-    this.destroy();
     await Promise.allSettled([this.tail, this.lastRead]);
     closeSync(this.cancel);
     if (this.writeFd !== this.fd) closeSync(this.writeFd);
@@ -118,6 +120,11 @@ export class StreamChannel implements Channel {
     if (!this.failure) this.destroy(systemError(doing, errno));
     throw this.failure;
   }
+}
+
+/** Its descriptors may be others' by now. */
+function closedHere(): ChannelError {
+  return new ChannelError('BROKEN', 'it was closed here');
 }
 
 const EAGAIN = 11;

@@ -4,7 +4,6 @@ import { MigrationError, reasonOf } from '../errors.js';
 import type { Dialer } from '../io/channel.js';
 import { type Clock, systemClock } from '../io/clock.js';
 import { withPatience } from '../io/patience.js';
-import { Silence } from '../io/silence.js';
 import { guarded } from '../listener.js';
 import type { ReceiveOptions } from '../options.js';
 import type { MigrationEvent } from '../report.js';
@@ -23,6 +22,7 @@ import {
 import { PageLoader } from './page-loader.js';
 import { Pager } from './pager.js';
 import { adaptiveWindow, fixedWindow } from './prepull.js';
+import { StreamWatch } from './stream-watch.js';
 import { Verdict } from './verdict.js';
 
 const RECONNECT_MS = 60_000;
@@ -76,8 +76,9 @@ class IncomingMigration {
 
   async run(): Promise<Received> {
     let domain: Domain;
+    using watch = this.watch();
     try {
-      domain = await this.restoreWatched();
+      domain = await this.restoreWatched(watch);
       if (this.pager) await withPatience(this.clock, this.stallMs, 'the source sends no pages', this.pager.prepare());
       await this.verdict?.await();
       await this.start(domain);
@@ -94,21 +95,18 @@ class IncomingMigration {
   }
 
   /** Restores as long as something comes and nobody calls it off; what it works on is at rest when this settles. */
-  private async restoreWatched(): Promise<Domain> {
-    const { signal, stream } = this.options;
-    const stop = (): void => stream.destroy(signal?.reason);
-    signal?.addEventListener('abort', stop, { once: true });
-    using silence = new Silence(this.clock, this.stallMs, () => this.reader.offset);
-    let over = false;
-    silence.broken.catch((reason: Error) => {
-      if (!over) stream.destroy(reason);
-    });
+  private async restoreWatched(watch: StreamWatch): Promise<Domain> {
     try {
       return await this.restore();
     } finally {
-      over = true;
-      signal?.removeEventListener('abort', stop);
+      watch.lookAway();
     }
+  }
+
+  private watch(): StreamWatch {
+    const { clock, stallMs, options } = this;
+    const { stream, signal } = options;
+    return new StreamWatch({ stream, clock, stallMs, offset: () => this.reader.offset, signal });
   }
 
   private async restore(): Promise<Domain> {

@@ -21,7 +21,8 @@ const IN_A_WHILE = "until pgrep -f '[x]enferry-save-helper --' >/dev/null; do sl
 /** As libxl has it (libxl_exec.c, libxl_report_child_exitstatus). */
 const DIED_OF_SIGKILL = /save\/restore helper \[\d+\] died due to fatal signal Killed/;
 
-const FAILED_ITSELF = /the helper has ended without a word[\s\S]*save\/restore helper \[\d+\] exited with error status 1/;
+const FAILED_ITSELF =
+  /the helper has ended without a word[\s\S]*save\/restore helper \[\d+\] exited with error status 1/;
 
 const CASES: readonly Case[] = [
   {

@@ -49,6 +49,8 @@ export const lastErrno = (): number => load().ffi.errno();
 /** One shared library; a function is bound when it is first called, since binding one takes as long as a hundred calls. */
 export class SharedLibrary {
   private readonly functions = new Map<FunctionName, CFunction>();
+  /** Where its symbols are; undefined for one that it has not. To ask the linker takes as long as a call. */
+  private readonly known = new Map<string, Buffer | undefined>();
 
   private constructor(
     readonly name: string,
@@ -70,11 +72,7 @@ export class SharedLibrary {
   }
 
   has(symbol: string): boolean {
-    try {
-      return this.symbols.get(symbol) !== undefined;
-    } catch {
-      return false;
-    }
+    return this.find(symbol) !== undefined;
   }
 
   address(symbol: string): number {
@@ -100,13 +98,23 @@ export class SharedLibrary {
   }
 
   private symbol(symbol: string): Buffer {
+    const found = this.find(symbol);
+    if (found) return found;
+    throw new BackendError('NOT_SUPPORTED', `${this.name} has no ${symbol}`, {
+      remedy: 'this backend knows Xen 4.14 to 4.20; run "xenferry doctor" for what is installed here',
+    });
+  }
+
+  private find(symbol: string): Buffer | undefined {
+    if (!this.known.has(symbol)) this.known.set(symbol, this.look(symbol));
+    return this.known.get(symbol);
+  }
+
+  private look(symbol: string): Buffer | undefined {
     try {
       return this.symbols.get(symbol);
-    } catch (cause) {
-      throw new BackendError('NOT_SUPPORTED', `${this.name} has no ${symbol}`, {
-        cause,
-        remedy: 'this backend knows Xen 4.14 to 4.20; run "xenferry doctor" for what is installed here',
-      });
+    } catch {
+      return undefined;
     }
   }
 }

@@ -19,6 +19,7 @@ void exportPvTables(Napi::Object exports);
 void exportFd(Napi::Object exports);
 void exportXenParams(Napi::Object exports);
 void exportXenPaging(Napi::Object exports);
+void exportGuestTables(Napi::Object exports);
 void exportStandby(Napi::Object exports);
 
 static Napi::Object Init(Napi::Env, Napi::Object exports) {
@@ -39,6 +40,7 @@ static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportFd(exports);
   exportXenParams(exports);
   exportXenPaging(exports);
+  exportGuestTables(exports);
   exportStandby(exports);
   return exports;
 }

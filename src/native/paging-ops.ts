@@ -22,6 +22,12 @@ export interface PagingOps {
     out: Uint8Array,
   ): Promise<Int32Array>;
 
+  /**
+   * Of mapped page tables of a guest in 64-bit mode: the gfns of the tables that they name, without those in the bitmap `seen`, whose
+   * bits are set; at most `most`. `mayBeLarge`: an entry may name a large page instead. Untrusted; a gfn beyond the bitmap is left out.
+   */
+  childTables(base: Uint8Array, slots: Uint32Array, mayBeLarge: boolean, seen: Uint8Array, most: number): Uint32Array;
+
   /** Makes the page an empty ring. `slotBytes`: size of vm_event_st. */
   ringInit(ring: Uint8Array, slotBytes: number): void;
   /**

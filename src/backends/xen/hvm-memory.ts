@@ -5,13 +5,12 @@ import { checkBatch } from './batch.js';
 import { clearPages } from './clear-pages.js';
 import { dropHoles, frameTypes } from './frame-types.js';
 import { holdPages } from './held-pages.js';
-import { SPECIAL_PAGE_PARAMS } from './hvm-params.js';
 import { xenError } from './libs/errors.js';
 import { gfnLimit, MAX_GFNS } from './limits.js';
 import { mapAround, type PagesOut } from './paging/index.js';
-import { readParams } from './params.js';
 import type { Session } from './session.js';
 import { BLANK, HOLE, ofTypes, PRESENT } from './type-sets.js';
+import { vitalPages } from './vital/index.js';
 
 export class HvmMemory implements ForeignMemory {
   /** Pages given to a domain that has never run, so that nobody has taken one away. Empty for a domain that runs. */
@@ -89,13 +88,8 @@ export class HvmMemory implements ForeignMemory {
       );
   }
 
-  /** Pages that Xen, xenstore, the console or a device model uses behind the guest's back. */
   async vital(): Promise<Uint32Array> {
-    this.session.domain(this.domid);
-    const params = readParams(this.session, this.domid, SPECIAL_PAGE_PARAMS);
-    const gfns = [...new Set(params)].filter((value) => value > 0n && value < BigInt(MAX_GFNS)).map(Number);
-    const sorted = Uint32Array.from(gfns).sort();
-    return ofTypes(this.session.ops, sorted, await this.types(sorted), PRESENT);
+    return vitalPages(this.session, this.domid, (tables) => this.map(tables, 'read'));
   }
 
   async hold(bitmap: Uint8Array, pages: number): Promise<HeldPages> {

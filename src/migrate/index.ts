@@ -3,6 +3,7 @@ export * from './errors.js';
 export * from './io/channel.js';
 export * from './io/clock.js';
 export * from './options.js';
+export type { Stage3Progress } from './receive/pager.js';
 export { type Received, receiveDomain } from './receive/receive.js';
 export * from './report.js';
 export { sendDomain } from './send/send.js';

@@ -1,6 +1,7 @@
 import type { Domain, GuestType, HypervisorBackend } from '../backends/backend.js';
 import type { Acceptor, Channel, Dialer } from './io/channel.js';
 import type { Clock } from './io/clock.js';
+import type { Stage3Progress } from './receive/pager.js';
 import type { MigrationEvent, MigrationReport, Strategy } from './report.js';
 
 /** How a domain is stopped and, if the migration fails before the handover, started again. */
@@ -67,6 +68,11 @@ export interface ReceiveOptions {
   readonly shell?: (guestType: GuestType) => Promise<Domain>;
   /** The way back to the source, or how it is made from what the stream says; needed for anything but a plain stream. */
   readonly dialer?: Dialer | ((source: ReturnAddress) => Dialer);
+  /**
+   * Resolves when the domain has been destroyed while pages were missing. None is then any more, and the source is told that it need
+   * send none.
+   */
+  readonly gone?: Promise<void>;
   readonly name: string;
   readonly maxPages: number;
   readonly vcpus: number;
@@ -83,6 +89,9 @@ export interface ReceiveOptions {
   readonly stallMs?: number;
   /** Leave the domain paused. */
   readonly paused?: boolean;
-  /** In place of domain.unpause(), for a toolstack that starts the domain itself; resolves when it runs, or will. */
-  readonly start?: (domain: Domain) => Promise<void>;
+  /**
+   * In place of domain.unpause(), for a toolstack that starts the domain itself; resolves when it runs, or will. `progress`: how stage 3
+   * stands, undefined if there is none.
+   */
+  readonly start?: (domain: Domain, progress: () => Stage3Progress | undefined) => Promise<void>;
 }

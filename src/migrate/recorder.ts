@@ -106,6 +106,13 @@ export class Recorder {
     this.emit({ type: 'round', round });
   }
 
+  /** So much of a part has been found to be another. */
+  splitPart(whole: string, name: string, ms: number): void {
+    const share = Math.min(ms, this.parts[whole] ?? 0);
+    this.part(whole, -share);
+    this.part(name, share);
+  }
+
   part(name: string, ms: number): void {
     this.parts[name] = (this.parts[name] ?? 0) + ms;
   }

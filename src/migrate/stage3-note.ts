@@ -4,10 +4,11 @@ import type { Stage3Report } from './report.js';
 /** The part of the report that only the destination can know. */
 export type Stage3Note = Pick<
   Stage3Report,
-  'missingPages' | 'faults' | 'droppedPages' | 'faultLatencyMs' | 'blockedMs' | 'reconnects'
+  'evictionMs' | 'missingPages' | 'faults' | 'droppedPages' | 'faultLatencyMs' | 'blockedMs' | 'reconnects'
 >;
 
 const NOTHING: Stage3Note = {
+  evictionMs: 0,
   missingPages: 0,
   faults: 0,
   droppedPages: 0,
@@ -34,6 +35,7 @@ export function decodeStage3Note(body: Uint8Array): Stage3Note {
 
 /** By hand: a library for it takes longer to load than all of the engine. @throws TypeError, RangeError */
 function checked({
+  evictionMs,
   missingPages,
   faults,
   droppedPages,
@@ -44,8 +46,8 @@ function checked({
   const { p50, p99, max } = faultLatencyMs;
   if (!Array.isArray(blockedMs) || blockedMs.length > MOST_VCPUS) throw new RangeError('blockedMs');
   if (![missingPages, faults, droppedPages, reconnects].every(isCount)) throw new RangeError('a count');
-  if (![p50, p99, max, ...blockedMs].every(isMs)) throw new RangeError('a duration');
-  return { missingPages, faults, droppedPages, faultLatencyMs: { p50, p99, max }, blockedMs, reconnects };
+  if (![evictionMs, p50, p99, max, ...blockedMs].every(isMs)) throw new RangeError('a duration');
+  return { evictionMs, missingPages, faults, droppedPages, faultLatencyMs: { p50, p99, max }, blockedMs, reconnects };
 }
 
 const isMs = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;

@@ -275,6 +275,7 @@ describe('a restore', () => {
     const host = openHost();
     const domain = await host.createShell({ name: 'incoming', guestType: 'hvm', maxPages: 2048, vcpus: 1 });
     const shell = Object.assign(domain, {
+      uuid: '11',
       missingStaticData: () => 2,
       rings: () => ({ storeGfn: 11, consoleGfn: 12 }),
     }) as Shell;

@@ -12,7 +12,9 @@ export const ENVIRONMENT = {
   XENFERRY_STRATEGY:
     'precopy (the default), tsmc or auto; for all but precopy the receiver must be ours, and Xen have memory paging there',
   XENFERRY_RETURN_PORT: 'where post-copy listens for the destination, on loopback; any free port if left out',
-  XENFERRY_RETURN_ADDRESS: 'address:port at which the destination reaches that, if it is another, as by an ssh tunnel',
+  XENFERRY_RETURN_ADDRESS: 'address:port at which the destination reaches that, if it is another, as by a tunnel of your own',
+  XENFERRY_RETURN_SSH:
+    'how ssh reaches the destination, such as "ssh dom0-2": the helper has it listen there; not needed within one host, nor with XENFERRY_RETURN_ADDRESS',
   XENFERRY_PREPULL: 'adaptive (the default), or how many pages round a missing one are asked for with it',
   XENFERRY_DOWNTIME_MS: 'stop as soon as the predicted downtime is within so many milliseconds; fractions are allowed',
   XENFERRY_ZERO_PAGES:
@@ -28,6 +30,8 @@ export interface HelperOptions {
   readonly strategy: Strategy | 'auto';
   readonly returnPort?: number;
   readonly returnAddress?: string;
+  /** For sh. */
+  readonly returnSsh?: string;
   readonly prepullWindow: number | 'adaptive';
   readonly policy?: PolicyName;
   readonly downtimeBudgetMs?: number;
@@ -61,6 +65,7 @@ export function readEnvironment(env: Environment): HelperOptions {
     strategy: read(env, 'XENFERRY_STRATEGY', (text) => STRATEGIES.get(text)) ?? 'precopy',
     returnPort: read(env, 'XENFERRY_RETURN_PORT', wholeNumber),
     returnAddress: read(env, 'XENFERRY_RETURN_ADDRESS', (text) => text),
+    returnSsh: read(env, 'XENFERRY_RETURN_SSH', (text) => text),
     prepullWindow: read(env, 'XENFERRY_PREPULL', prepull) ?? 'adaptive',
     policy: read(env, 'XENFERRY_POLICY', (text) => (text === 'xen' || text === 'xen-4.1' ? text : undefined)),
     downtimeBudgetMs: read(env, 'XENFERRY_DOWNTIME_MS', decimal),

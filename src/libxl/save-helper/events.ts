@@ -41,6 +41,7 @@ type Body<L> = L extends unknown ? Omit<L, keyof LineHead> : never;
 /** Events never fail a migration: once the file cannot be written (a full disk) it is left alone. */
 export class EventFile {
   private fd: number | undefined;
+  private reported = false;
 
   /** @throws what open(2) says. */
   constructor(
@@ -59,6 +60,7 @@ export class EventFile {
   }
 
   write(body: Body<EventLine>): void {
+    this.reported ||= body.type === 'report';
     if (this.fd === undefined) return;
     const line: EventLine = { ...body, side: this.side, domid: this.domid, time: Date.now() } as EventLine;
     try {
@@ -66,6 +68,11 @@ export class EventFile {
     } catch {
       this.close();
     }
+  }
+
+  /** After a report of success nothing has failed that matters. */
+  fail(failure: HelperFailure): void {
+    if (!this.reported) this.write({ type: 'failed', failure });
   }
 
   close(): void {

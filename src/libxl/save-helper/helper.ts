@@ -82,7 +82,7 @@ async function attempt(parts: HelperParts, open: Opened): Promise<Failure | unde
   } catch (error) {
     // What went wrong after it had been stopped came of that.
     const failure = failureOf(parts.stop.aborted ? parts.stop.reason : error);
-    if (!parts.libxl.left) events?.write({ type: 'failed', failure });
+    events?.fail(failure);
     return failure;
   }
 }

@@ -1,16 +1,21 @@
 /** What the engine tells, in libxl's log and progress, and in the events' file. */
-import type { MigrationEvent, MigrationReport, RoundReport } from '../../migrate/index.js';
+import type { MigrationEvent, MigrationReport, RoundReport, Strategy } from '../../migrate/index.js';
 import type { EventFile } from './events.js';
 import { Level, type Libxl } from './libxl.js';
 
 export class Narrator {
   private round = 0;
   private stoppedAt: number | undefined;
+  private stoppedMs = 0;
+  private isPostcopy: boolean;
 
   constructor(
     private readonly libxl: Libxl,
     private readonly events: EventFile | undefined,
-  ) {}
+    strategy: Strategy | 'auto',
+  ) {
+    this.isPostcopy = strategy === 'tsmc';
+  }
 
   /** The guest is about to be stopped. */
   stopping(): void {
@@ -20,6 +25,7 @@ export class Narrator {
   event(event: MigrationEvent): void {
     this.events?.event(event);
     if (event.type === 'round') this.endOfRound(event.round);
+    if (event.type === 'strategy') this.isPostcopy = event.strategy === 'tsmc';
     if (event.type === 'log-dirty')
       this.libxl.log(
         Level.WARN,
@@ -41,7 +47,13 @@ export class Narrator {
       `Sent ${pagesSent} pages, ${elidedPages} without data, ${bytesSent} bytes, ${rounds.length} rounds (${stopReason}) in ` +
         `${(totalMs / 1000).toFixed(1)} s; stopped for ${stoppedMs.toFixed(1)} ms so far: ${parts.join(', ')}`,
     );
-    this.events?.write({ type: 'report', report, stoppedMs });
+    this.stoppedMs = stoppedMs;
+    if (!this.isPostcopy) this.events?.write({ type: 'report', report, stoppedMs });
+  }
+
+  /** Everything has come to its end, libxl's part too; with post-copy only now. */
+  over(report: MigrationReport): void {
+    if (this.isPostcopy) this.events?.write({ type: 'report', report, stoppedMs: this.stoppedMs });
   }
 
   private endOfRound({

@@ -5,9 +5,9 @@ import type { RestoreArguments } from './arguments.js';
 import { domainWith } from './domain-with.js';
 import type { HelperOptions } from './environment.js';
 import type { EventFile } from './events.js';
+import { LaterPages } from './later-pages.js';
 import { Level, type Libxl } from './libxl.js';
 import { MessageType } from './message.js';
-import { untilStarted } from './started.js';
 import { assertPlain } from './stream-type.js';
 import { dialBack } from './way-back.js';
 
@@ -16,6 +16,8 @@ const STALL_MS = 600_000;
 
 /** The empty domain that libxl has made, as the Xen backend hands it out. */
 export interface Shell extends Domain {
+  /** A domid may be given again, this is not. */
+  readonly uuid: string;
   /** What the stream lacked of static data: bit 0 CPUID, bit 1 MSR. Known once state.finishStatic() has resolved. */
   missingStaticData(): number;
   /** Known once state.finish() has resolved. */
@@ -49,6 +51,7 @@ export async function restore(parts: RestoreParts): Promise<void> {
   const shell = await parts.adopt();
   const info = await shell.info();
   libxl.log(Level.INFO, `Restoring domain ${info.domid}, ${info.guestType}`);
+  using later = new LaterPages(shell, info.name);
   const { stage3 } = await receiveDomain({
     backend,
     stream,
@@ -59,21 +62,26 @@ export async function restore(parts: RestoreParts): Promise<void> {
     name: info.name,
     maxPages: info.maxPages,
     vcpus: info.vcpus,
-    dialer: (source) => (outlives ? dialBack(source) : notAlone()),
-    prepullWindow: options.prepullWindow,
-    onEvent: (event) => events?.event(event),
-    async start(domain) {
-      await done(shell.rings());
-      if (outlives) await untilStarted(domain);
+    dialer(source) {
+      if (!outlives) throw notAlone();
+      later.expect();
+      return dialBack(source);
     },
+    gone: later.gone,
+    prepullWindow: options.prepullWindow,
+    onEvent(event) {
+      events?.event(event);
+      later.event(event);
+    },
+    start: (_, progress) => later.start(progress, () => done(shell.rings())),
     signal,
     stallMs: STALL_MS,
   });
-  await stage3;
+  await later.end(stage3);
 }
 
-function notAlone(): never {
-  throw new BackendError('NOT_SUPPORTED', 'the stream ends in post-copy, and libxl waits for this very process', {
+function notAlone(): BackendError {
+  return new BackendError('NOT_SUPPORTED', 'the stream ends in post-copy, and libxl waits for this very process', {
     remedy: 'have LIBXL_SAVE_HELPER name native/build/Release/xenferry-save-helper at this end',
   });
 }

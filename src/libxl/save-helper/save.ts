@@ -1,6 +1,7 @@
 /** xc_domain_save's part (Xen tools/libs/guest/xg_sr_save.c), by our engine. */
 import { BackendError, type Domain, type DomainInfo, type HypervisorBackend } from '../../backends/backend.js';
 import { type Channel, type MigrationReport, type Suspender, sendDomain } from '../../migrate/index.js';
+import { ServerStatus } from '../stage3/index.js';
 import type { SaveArguments } from './arguments.js';
 import { domainWith } from './domain-with.js';
 import type { HelperOptions } from './environment.js';
@@ -11,6 +12,7 @@ import { Narrator } from './narrator.js';
 import { nothingWritten } from './still.js';
 import { assertPlain } from './stream-type.js';
 import { openWayBack } from './way-back.js';
+import { resumeAlone, takeAway } from './without-libxl.js';
 
 /** A file system may hang for a while; whoever wants to give up sooner ends xl. */
 const STALL_MS = 120_000;
@@ -47,18 +49,20 @@ export async function save(parts: SaveParts): Promise<MigrationReport> {
   // Where the domain is suspended first nothing need be followed: libxc's own helper saves it, devices or not, and so does this one.
   if (args.live) assertNoDevices(args.domid, backend.pciDevices(args.domid));
   const info = await domain.info();
+  assertWhole(info);
   libxl.log(Level.INFO, `Saving domain ${info.domid}, ${info.guestType}, ${args.live ? 'live' : 'suspended first'}`);
-  return withQemuLogging(parts, info, (rest) => send(rest, domain));
+  return withQemuLogging(parts, info, (rest) => send(rest, domain, info.name));
 }
 
-async function send(parts: SaveParts, domain: Domain): Promise<MigrationReport> {
+async function send(parts: SaveParts, domain: Domain, name: string): Promise<MigrationReport> {
   const { args, options, libxl, stream, signal, events, done } = parts;
-  const narrator = new Narrator(libxl, events);
+  const narrator = new Narrator(libxl, events, options.strategy);
+  using status = new ServerStatus(domain.domid, name);
   const suspender = libxlSuspends(domain, libxl, () => narrator.stopping());
   if (!args.live) await suspender.suspend();
   const [gate, returnAddress] = options.strategy === 'precopy' ? [] : await wayBack(parts);
   await using _ = gate;
-  return await sendDomain({
+  const report = await sendDomain({
     returns: gate,
     returnAddress,
     domain: args.live ? domain : domainWith(domain, { logDirty: nothingWritten }),
@@ -71,11 +75,29 @@ async function send(parts: SaveParts, domain: Domain): Promise<MigrationReport> 
     suspender: args.live ? suspender : ALREADY,
     signal,
     stallMs: STALL_MS,
-    onEvent: (event) => narrator.event(event),
-    async onSent(report) {
-      narrator.saved(report);
+    onEvent(event) {
+      narrator.event(event);
+      status.event(event);
+    },
+    async onSent(sofar) {
+      narrator.saved(sofar);
       await done();
     },
+  }).catch((error: Error) => {
+    status.failed(error.message);
+    throw error;
+  });
+  narrator.over(report);
+  if (report.stage3) await takeAway(domain);
+  return report;
+}
+
+/** What is missing would be saved as if it had never been. */
+function assertWhole({ domid, pagedPages }: DomainInfo): void {
+  if (pagedPages === 0) return;
+  throw new BackendError('INVALID_STATE', `domain ${domid} misses ${pagedPages} pages, which are on their way here`, {
+    domid,
+    remedy: `wait until it has them all: xenferry status ${domid}`,
   });
 }
 
@@ -102,7 +124,7 @@ function libxlSuspends(domain: Domain, libxl: Libxl, stopping: () => void): Susp
       if (!(await libxl.suspend())) throw notSuspended(domain.domid, 'libxl could not suspend it');
       if (!(await domain.info()).suspended) throw notSuspended(domain.domid, 'it has not been suspended');
     },
-    resume: async () => undefined,
+    resume: () => resumeAlone(domain, libxl),
   };
 }
 

@@ -2,14 +2,29 @@
 import { isIP } from 'node:net';
 import type { ReturnAddress } from '../../migrate/index.js';
 import { Gate, GateDialer } from '../../transport/index.js';
+import type { HelperOptions } from './environment.js';
+import { Tunnel } from './tunnel.js';
+
+type WayBack = [gate: Gate, told: ReturnAddress, tunnel: Tunnel | undefined];
 
 /**
- * A listener for the destination's connections, on loopback: between hosts something that both trust carries them (an ssh tunnel), whose
- * far end is the address to be told.
+ * A listener for the destination's connections, on loopback: between hosts something that both trust carries them, whose far end is the
+ * address to be told. That is an ssh of ours, unless somebody has seen to it already, or both are one host.
  */
-export async function openWayBack(port: number | undefined, told: string | undefined): Promise<[Gate, ReturnAddress]> {
-  const gate = await Gate.open({ port, purposes: ['control', 'push', 'urgent'] });
-  return [gate, { address: told ?? `127.0.0.1:${gate.port}`, ...gate.ticket }];
+export async function openWayBack(
+  { returnPort, returnAddress, returnSsh }: HelperOptions,
+  signal: AbortSignal,
+): Promise<WayBack> {
+  const gate = await Gate.open({ port: returnPort, purposes: ['control', 'push', 'urgent'] });
+  try {
+    const command = returnAddress === undefined ? returnSsh : undefined;
+    const tunnel = command === undefined ? undefined : await Tunnel.open({ command, port: gate.port, signal });
+    const address = returnAddress ?? tunnel?.address ?? `127.0.0.1:${gate.port}`;
+    return [gate, { address, ...gate.ticket }, tunnel];
+  } catch (error) {
+    await gate.close();
+    throw error;
+  }
 }
 
 /** @throws RangeError for an address that the stream gives and that is none */

@@ -90,6 +90,14 @@ export class MissingPages {
     return dropped > 0;
   }
 
+  /** There is no such domain any more. Returns how many were missing. */
+  dropAll(): number {
+    const dropped = this.missing;
+    this.bitmap.fill(0);
+    this.missing = 0;
+    return dropped;
+  }
+
   /** These stale pages have been overwritten. */
   settle(gfns: Uint32Array): void {
     this.refusedCount -= pageOps.bitmapClear(this.refused, gfns);

@@ -29,6 +29,8 @@ import { Waits } from './waits.js';
 
 /** A source with pages to send that sends none for so long counts as lost: the pager connects anew. */
 const STALL_MS = 5000;
+/** How long after its last page a domain may still be found to have been destroyed. */
+const GONE_MS = 3000;
 /** Connections in a row that bring no page, before the pager gives up. */
 const MOST_FRUITLESS = 10;
 /** Pages asked for in one go before the guest runs: few enough that neither side fills the other's buffers. */
@@ -39,6 +41,13 @@ export interface PagerOptions extends SessionOptions {
   readonly vcpus: number;
   readonly prepull: PrepullPolicy;
   readonly emit: (event: EventBody) => void;
+  /** Resolves when the domain has been destroyed. */
+  readonly gone?: Promise<void>;
+}
+
+/** How it stands. */
+export interface Stage3Progress extends Stage3Note {
+  readonly missing: number;
 }
 
 type EventBody = MigrationEvent extends infer E ? (E extends unknown ? Omit<E, 'at'> : never) : never;
@@ -52,6 +61,8 @@ export class Pager {
   private readonly complete = new Promise<void>((resolve) => {
     this.whenComplete = resolve;
   });
+  private isGone = false;
+  private evictionMs = 0;
   private missingAtStart = 0;
   private faults = 0;
   /** Batches of pages; what stands still when the connection is dead and nobody has noticed. */
@@ -63,6 +74,7 @@ export class Pager {
     const { domain, nrGfns, clock, vcpus } = options;
     this.missing = new MissingPages(domain, nrGfns, clock);
     this.waits = new Waits(clock, vcpus);
+    void this.options.gone?.then(() => this.forget());
   }
 
   /** Opens the paging ring, and dials the source: early, so that it costs no downtime. The domain is paused. */
@@ -78,7 +90,9 @@ export class Pager {
 
   /** Takes out the rest: from here on, what is missing is what the source says. */
   async evictLast(stale: Uint8Array): Promise<void> {
+    const startedAt = this.options.clock.now();
     await this.missing.evict(stale);
+    this.evictionMs = this.options.clock.now() - startedAt;
     const beyond = this.missing.countBeyond(stale);
     if (beyond > 0) throw new Error(`${beyond} pages were taken out ahead and are not to follow`);
   }
@@ -175,11 +189,30 @@ export class Pager {
   }
 
   private async apply(gfns: Uint32Array, data: Uint8Array): Promise<void> {
-    await this.missing.load(gfns, data);
+    if (this.isGone) return;
+    try {
+      await this.missing.load(gfns, data);
+    } catch (error) {
+      // It has just been destroyed: whoever watches over it says so in a moment.
+      if (!(await this.hasGone())) throw error;
+    }
     for (const { gfn } of this.waits.all()) {
       if (!this.missing.has(gfn)) this.arrived(gfn);
     }
     if (this.missing.count === 0) this.whenComplete();
+  }
+
+  /** A domain that is destroyed gives all its pages away. */
+  private forget(): void {
+    this.isGone = true;
+    this.dropped += this.missing.dropAll();
+    this.whenComplete();
+  }
+
+  private async hasGone(): Promise<boolean> {
+    const { gone, clock } = this.options;
+    if (gone) await Promise.race([gone, clock.sleep(GONE_MS)]);
+    return this.isGone;
   }
 
   private arrived(gfn: number): void {
@@ -238,8 +271,13 @@ export class Pager {
     return session;
   }
 
+  progress(): Stage3Progress {
+    return { ...this.note(), missing: this.missing.count };
+  }
+
   private note(): Stage3Note {
     return {
+      evictionMs: this.evictionMs,
       missingPages: this.missingAtStart,
       faults: this.faults,
       droppedPages: this.dropped,

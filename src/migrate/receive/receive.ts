@@ -20,7 +20,7 @@ import {
   type StreamHeader,
 } from '../stream/index.js';
 import { PageLoader } from './page-loader.js';
-import { Pager } from './pager.js';
+import { Pager, type Stage3Progress } from './pager.js';
 import { adaptiveWindow, fixedWindow } from './prepull.js';
 import { StreamWatch } from './stream-watch.js';
 import { Verdict } from './verdict.js';
@@ -35,6 +35,8 @@ export interface Received {
   readonly domain: Domain;
   /** Resolves when the last page is here; at once after precopy. Rejects with POSTCOPY_BROKEN. */
   readonly stage3: Promise<Stage3Note | undefined>;
+  /** How stage 3 stands; undefined after precopy. */
+  readonly progress: () => Stage3Progress | undefined;
 }
 
 /**
@@ -85,12 +87,14 @@ class IncomingMigration {
     } catch (error) {
       throw await this.fail(error);
     }
-    return { domain, stage3: this.finish() };
+    return { domain, stage3: this.finish(), progress: this.progress };
   }
+
+  private readonly progress = (): Stage3Progress | undefined => this.pager?.progress();
 
   private async start(domain: Domain): Promise<void> {
     const { paused, start } = this.options;
-    if (start) await start(domain);
+    if (start) await start(domain, this.progress);
     else if (!paused) await domain.unpause();
   }
 
@@ -205,13 +209,13 @@ class IncomingMigration {
   }
 
   private newPager(domain: Domain, { nrGfns, vcpus, migrationId }: Capabilities): Pager {
-    const { prepullWindow = 'adaptive', reconnectMs = RECONNECT_MS } = this.options;
+    const { prepullWindow = 'adaptive', reconnectMs = RECONNECT_MS, gone } = this.options;
     const dialer = this.dialer();
     if (!dialer) throw noDialer();
     const prepull = prepullWindow === 'adaptive' ? adaptiveWindow() : fixedWindow(prepullWindow);
     const { clock } = this;
     const emit = (event: object): void => this.emit(event);
-    return new Pager({ domain, nrGfns, vcpus, dialer, migrationId, prepull, clock, reconnectMs, emit });
+    return new Pager({ domain, nrGfns, vcpus, dialer, migrationId, prepull, clock, reconnectMs, emit, gone });
   }
 
   private emit(event: object): void {

@@ -226,6 +226,7 @@ class OutgoingMigration {
     server.startPush();
     const note = await (this.pageServer as Promise<Uint8Array>);
     recorder.stage3 = { ...decodeStage3Note(note), ms: clock.now() - startedAt, ...recorder.stage3Pages() };
+    recorder.splitPart('restore', 'eviction', recorder.stage3.evictionMs);
   }
 
   /** Undoes what can be undone, and says where the domain is. */

@@ -98,7 +98,16 @@ test('with --json no bar and no lines, whatever stderr is', () => {
 
 test('the summary names what matters', () => {
   const stage3 = {
-    ...{ ms: 50, missingPages: 1000, faults: 12, demandPages: 12, prepullPages: 8, pushPages: 980, droppedPages: 0 },
+    ...{
+      ms: 50,
+      evictionMs: 1,
+      missingPages: 1000,
+      faults: 12,
+      demandPages: 12,
+      prepullPages: 8,
+      pushPages: 980,
+      droppedPages: 0,
+    },
     ...{ faultLatencyMs: { p50: 1, p99: 2, max: 3 }, blockedMs: [10, 5], reconnects: 1 },
   };
   const done: MigrationReport = {

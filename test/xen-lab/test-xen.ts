@@ -24,19 +24,21 @@ interface Options {
   readonly jobs: number;
   readonly attempts: number;
   readonly list?: boolean;
+  readonly extended?: boolean;
 }
 
 const program = new Command('test:xen')
   .description('tests on real Xen, in the lab')
   .option('--json <file>', 'write the report there too, as JSON')
   .option('--only <text>', 'only steps whose name or flavour holds this text (again for more)', more, [])
+  .option('--extended', 'the long ones, too; --only finds them in any case')
   .option('--jobs <n>', 'so many dom0s at the same time; each takes a core and 4 GB', count, jobsHere())
   .option('--attempts <n>', 'how often a step may be tried; the report tells of each', count, 2)
   .option('--list', 'name the steps and do nothing')
   .action(main);
 
-async function main({ json, only, jobs, attempts, list }: Options): Promise<void> {
-  const steps = chosen(only);
+async function main({ json, only, jobs, attempts, list, extended = false }: Options): Promise<void> {
+  const steps = chosen(only, extended);
   if (list) return void process.stdout.write(steps.map(({ flavour, name }) => `${flavour}: ${name}\n`).join(''));
   const report = new Report((line) => void process.stdout.write(`${line}\n`));
   await untilInterrupted(async (signal) => {
@@ -67,10 +69,9 @@ async function run(
   await runSteps(steps, { jobs, attempts, boot, tidy, done, untidy, signal });
 }
 
-function chosen(only: readonly string[]): readonly Step[] {
-  const steps = STEPS.filter(
-    (step) => only.length === 0 || only.some((text) => `${step.flavour}: ${step.name}`.includes(text)),
-  );
+function chosen(only: readonly string[], extended: boolean): readonly Step[] {
+  const isNamed = (step: Step): boolean => only.some((text) => `${step.flavour}: ${step.name}`.includes(text));
+  const steps = STEPS.filter((step) => (only.length === 0 ? extended || !step.extended : isNamed(step)));
   if (steps.length === 0) throw new LabError(`no step is called ${only.join(', ')}`, 'See the names: --list.');
   return steps;
 }

@@ -12,6 +12,8 @@ export interface Step {
   readonly timeoutS: number;
   /** How long it takes where all goes well, by which the order of the boots is chosen; an eighth of `timeoutS` if left out. */
   readonly expectedS?: number;
+  /** It takes long, and what it shows is shown in short by another: it runs only where it is asked for. */
+  readonly extended?: boolean;
   /** Nothing else runs meanwhile: it measures. */
   readonly alone?: boolean;
   /** Resolves when all was as it should be. Throws otherwise, except for what it has told by `bench.result`. */

@@ -7,6 +7,10 @@ import { doctorSteps } from './doctor.js';
 import { pairingSteps } from './pairings.js';
 import { saveRestoreSteps } from './save-restore.js';
 import { sideBySideSteps } from './side-by-side.js';
+import { tsmcSteps } from './tsmc.js';
+import { tsmcBesidePrecopyStep } from './tsmc-beside-precopy.js';
+import { tsmcFailureSteps } from './tsmc-failures.js';
+import { tsmcTwoHostSteps } from './tsmc-two-hosts.js';
 import { twoHostSteps } from './two-hosts.js';
 
 export const STEPS: readonly Step[] = [
@@ -16,6 +20,10 @@ export const STEPS: readonly Step[] = [
   ...badThingsSteps,
   ...sideBySideSteps,
   backAndForthStep,
+  ...tsmcSteps,
+  tsmcBesidePrecopyStep,
+  ...tsmcFailureSteps,
   ...twoHostSteps,
+  ...tsmcTwoHostSteps,
   ...conformanceSteps,
 ];

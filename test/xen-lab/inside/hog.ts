@@ -1,0 +1,34 @@
+/** hog.js MB SECONDS: takes so much of the hypervisor's memory for so long, by an empty domain that never runs. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_BATCH } from '../../../src/backends/backend.js';
+import { XenHypervisor } from '../../../src/backends/xen/index.js';
+
+const PAGES_PER_MB = 256;
+
+async function main([megabytes, seconds]: readonly number[]): Promise<void> {
+  await using backend = XenHypervisor.open();
+  // More than there is: it takes what it gets.
+  const maxPages = megabytes * PAGES_PER_MB;
+  const hog = await backend.createShell({ name: 'hog', guestType: 'pv', maxPages, vcpus: 1 });
+  let taken = 0;
+  try {
+    for (let size = MAX_BATCH; size >= 1 && taken < maxPages; ) {
+      const gfns = Uint32Array.from({ length: Math.min(size, maxPages - taken) }, (_, i) => taken + i);
+      try {
+        await hog.memory.populate(gfns);
+        taken += gfns.length;
+      } catch {
+        size >>= 1;
+      }
+    }
+    process.stdout.write(`${taken} of ${maxPages} pages taken for ${seconds} s\n`);
+    await sleep(seconds * 1000);
+  } finally {
+    await hog.destroy();
+  }
+}
+
+main(process.argv.slice(2).map(Number)).catch((error: Error) => {
+  process.stderr.write(`hog: ${error.message}\n`);
+  process.exitCode = 1;
+});

@@ -98,6 +98,7 @@ async function saving(
     signal: new AbortController().signal,
     outlives: false,
     done: async () => undefined,
+    quiet: async () => undefined,
     ...over,
   });
   return { domain, asked, logs, stream, saved };
@@ -164,6 +165,7 @@ describe('a live save', () => {
       signal,
       outlives: false,
       done: async () => undefined,
+      quiet: async () => undefined,
     });
     await expect(saved).rejects.toThrow('it has not been suspended');
   });
@@ -247,6 +249,7 @@ describe('a save that is not live', () => {
       signal,
       outlives: false,
       done: async () => undefined,
+      quiet: async () => undefined,
     });
     expect(written).toBe(0);
     expect(report.maxSendsPerPage).toBe(1);
@@ -294,7 +297,12 @@ describe('a restore', () => {
       signal,
       outlives: false,
     };
-    const done = restore({ ...parts, done: async (rings) => void told.push(rings), ...over });
+    const done = restore({
+      ...parts,
+      done: async (rings) => void told.push(rings),
+      quiet: async () => undefined,
+      ...over,
+    });
     return { domain, asked, stream, done, told };
   }
 

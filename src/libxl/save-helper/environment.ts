@@ -8,11 +8,14 @@ import type { PolicyName, Strategy } from '../../migrate/index.js';
 
 export const ENVIRONMENT = {
   XENFERRY_BANDWIDTH: 'bytes a second that a save may send at most, a whole number; unlimited if left out',
+  XENFERRY_POSTCOPY_BANDWIDTH:
+    'the same for the pages that come when the domain runs over there; as XENFERRY_BANDWIDTH if left out',
   XENFERRY_POLICY: 'when precopy stops its rounds: xen (5 rounds, the default) or xen-4.1 (29 rounds)',
   XENFERRY_STRATEGY:
     'precopy (the default), tsmc or auto; for all but precopy the receiver must be ours, and Xen have memory paging there',
   XENFERRY_RETURN_PORT: 'where post-copy listens for the destination, on loopback; any free port if left out',
-  XENFERRY_RETURN_ADDRESS: 'address:port at which the destination reaches that, if it is another, as by a tunnel of your own',
+  XENFERRY_RETURN_ADDRESS:
+    'address:port at which the destination reaches that, if it is another, as by a tunnel of your own',
   XENFERRY_RETURN_SSH:
     'how ssh reaches the destination, such as "ssh dom0-2": the helper has it listen there; not needed within one host, nor with XENFERRY_RETURN_ADDRESS',
   XENFERRY_PREPULL: 'adaptive (the default), or how many pages round a missing one are asked for with it',
@@ -27,6 +30,7 @@ export type EnvironmentName = keyof typeof ENVIRONMENT;
 export interface HelperOptions {
   /** Bytes a second. */
   readonly bandwidth?: number;
+  readonly postcopyBandwidth?: number;
   readonly strategy: Strategy | 'auto';
   readonly returnPort?: number;
   readonly returnAddress?: string;
@@ -62,6 +66,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readEnvironment(env: Environment): HelperOptions {
   return {
     bandwidth: read(env, 'XENFERRY_BANDWIDTH', wholeNumber),
+    postcopyBandwidth: read(env, 'XENFERRY_POSTCOPY_BANDWIDTH', wholeNumber),
     strategy: read(env, 'XENFERRY_STRATEGY', (text) => STRATEGIES.get(text)) ?? 'precopy',
     returnPort: read(env, 'XENFERRY_RETURN_PORT', wholeNumber),
     returnAddress: read(env, 'XENFERRY_RETURN_ADDRESS', (text) => text),

@@ -20,7 +20,9 @@ export interface HelperParts {
   /** libxl waits for another process, which ends when it has been told all. */
   readonly outlives: boolean;
   /** libxl has been told all: from here on it may go on. */
-  readonly released: () => Promise<void>;
+  readonly released: () => void;
+  /** What then only closes and frees had better wait for so long: until the domain runs. */
+  readonly quiet: () => Promise<void>;
   /** Fires when the migration is called off, and after an error that nobody expected; the reason says which. */
   readonly stop: AbortSignal;
 }
@@ -55,7 +57,7 @@ interface Outcome {
 async function tell({ args, libxl, released }: HelperParts, { rings = NO_RINGS, failure }: Outcome): Promise<void> {
   if (args.side === 'restore') libxl.restoreResults(rings.storeGfn, rings.consoleGfn);
   await libxl.complete(failure ? -1 : 0, failure?.errno ?? 0);
-  await released();
+  released();
 }
 
 /** What is closed in the end, the last first. */
@@ -93,14 +95,14 @@ async function work(
   events: EventFile | undefined,
   open: Opened,
 ): Promise<void> {
-  const { args, libxl, fdOps, openBackend, outlives } = parts;
+  const { args, libxl, fdOps, openBackend, outlives, quiet } = parts;
   const signal = untilReleased(parts);
   signal.throwIfAborted();
   const backend = open.add(await openBackend());
   const stream = open.add(new StreamChannel(fdOps(), args.streamFd, args.side === 'save' ? 'write' : 'read'));
   if (args.side === 'save') {
     const done = () => stream[Symbol.asyncDispose]().then(() => tell(parts, {}));
-    await save({ backend, args, options, libxl, stream, signal, events, outlives, done });
+    await save({ backend, args, options, libxl, stream, signal, events, outlives, done, quiet });
     return;
   }
   const { domid, storePort, storeDomid, consolePort, consoleDomid } = args;
@@ -110,7 +112,7 @@ async function work(
     events?.write({ type: 'done' });
     await tell(parts, { rings });
   };
-  await restore({ backend, adopt, args, options, libxl, stream, signal, events, outlives, done });
+  await restore({ backend, adopt, args, options, libxl, stream, signal, events, outlives, done, quiet });
 }
 
 /** Calls the work off, as long as libxl waits for it: from then on a domain may depend on this process. */

@@ -35,16 +35,14 @@ export class LaterPages implements Disposable {
     this.status?.event(event);
   }
 
-  /** `done`: libxl may go on. Resolves when the domain has been started. */
-  async start(progress: () => Stage3Progress | undefined, done: () => Promise<void>): Promise<void> {
-    await done();
-    if (!this.guard) return;
+  /** libxl goes on. Resolves when it has started the domain. */
+  async started(progress: () => Stage3Progress | undefined): Promise<void> {
     const { domid } = this.domain;
-    if (progress()) this.status = new PagerStatus({ domid, name: this.name, progress });
+    this.status = new PagerStatus({ domid, name: this.name, progress });
     this.watch = new DomainWatch(this.domain);
     void this.watch.gone.then(() => this.tellGone());
     await untilStarted(this.domain);
-    this.status?.running();
+    this.status.running();
   }
 
   /** Resolves when nothing is missing; a domain that has lost its pages is destroyed, and this rejects. */

@@ -7,7 +7,7 @@ export class Narrator {
   private round = 0;
   private stoppedAt: number | undefined;
   private stoppedMs = 0;
-  private isPostcopy: boolean;
+  isPostcopy: boolean;
 
   constructor(
     private readonly libxl: Libxl,

@@ -35,7 +35,8 @@ export async function run(argv: readonly string[]): Promise<void> {
     addon,
     openBackend,
     launched: false,
-    released: async () => undefined,
+    released: () => undefined,
+    quiet: async () => undefined,
     leave: (status) => exit(addon, status),
   });
 }
@@ -69,12 +70,11 @@ function workFor({ argv, release }: TakenOver, addon: Addon, openBackend: OpenBa
     release(status);
     setTimeout(() => exit(addon, status), QUIET_MS);
   };
-  const released = async (own: readonly number[]): Promise<void> => {
+  const released = (own: readonly number[]): void => {
     release(0);
     letGo(own, addon);
-    await sleep(QUIET_MS);
   };
-  return work(argv, { addon, openBackend, launched: true, released, leave });
+  return work(argv, { addon, openBackend, launched: true, released, quiet: () => sleep(QUIET_MS), leave });
 }
 
 /** Whoever reads behind libxl waits until nobody holds the other end. */
@@ -89,11 +89,14 @@ interface Means {
   /** libxl waits for the launcher, and not for this very process. */
   readonly launched: boolean;
   /** libxl has been told all, and may go on where it does not wait for this very process. `own`: descriptors of its, but for 0, 1 and 2. */
-  readonly released: (own: readonly number[]) => Promise<void>;
+  readonly released: (own: readonly number[]) => void;
+  /** Whoever then has only to close and to free waits for so long. */
+  readonly quiet: () => Promise<void>;
   readonly leave: (status: number) => void;
 }
 
-async function work(argv: readonly string[], { addon, openBackend, launched, released, leave }: Means): Promise<void> {
+async function work(argv: readonly string[], means: Means): Promise<void> {
+  const { addon, openBackend, launched, released, quiet, leave } = means;
   const args = argumentsOr(leave, argv);
   if (!args) return;
   const stop = stopController();
@@ -113,6 +116,7 @@ async function work(argv: readonly string[], { addon, openBackend, launched, rel
       openBackend,
       outlives: launched,
       released: () => released(own),
+      quiet,
     };
     await using _ = await help(parts);
     leave(0);

@@ -42,11 +42,13 @@ export interface RestoreParts {
   readonly signal: AbortSignal;
   /** All is there: libxl may go on, and starts the domain. */
   readonly done: (rings: Rings) => Promise<void>;
+  /** Resolves when the domain should run: what only frees can wait for that. */
+  readonly quiet: () => Promise<void>;
 }
 
 /** Fills the domain from the stream, up to END and no byte further; it stays paused. If this rejects, libxl destroys it. */
 export async function restore(parts: RestoreParts): Promise<void> {
-  const { backend, args, options, libxl, stream, signal, events, outlives, done } = parts;
+  const { backend, args, options, libxl, stream, signal, events, outlives, done, quiet } = parts;
   assertPlain(args.streamType);
   const shell = await parts.adopt();
   const info = await shell.info();
@@ -73,7 +75,10 @@ export async function restore(parts: RestoreParts): Promise<void> {
       events?.event(event);
       later.event(event);
     },
-    start: (_, progress) => later.start(progress, () => done(shell.rings())),
+    async start(_, progress) {
+      await done(shell.rings());
+      await (progress() ? later.started(progress) : quiet());
+    },
     signal,
     stallMs: STALL_MS,
   });

@@ -35,6 +35,8 @@ export interface SaveParts {
   readonly outlives: boolean;
   /** The stream is whole: libxl may go on. */
   readonly done: () => Promise<void>;
+  /** Resolves when the domain should run: what only frees can wait for that. */
+  readonly quiet: () => Promise<void>;
 }
 
 /**
@@ -55,7 +57,7 @@ export async function save(parts: SaveParts): Promise<MigrationReport> {
 }
 
 async function send(parts: SaveParts, domain: Domain, name: string): Promise<MigrationReport> {
-  const { args, options, libxl, stream, signal, events, done } = parts;
+  const { args, options, libxl, stream, signal, events, done, quiet } = parts;
   const narrator = new Narrator(libxl, events, options.strategy);
   using status = new ServerStatus(domain.domid, name);
   const suspender = libxlSuspends(domain, libxl, () => narrator.stopping());
@@ -71,6 +73,7 @@ async function send(parts: SaveParts, domain: Domain, name: string): Promise<Mig
     policy: options.policy,
     downtimeBudgetMs: options.downtimeBudgetMs,
     bandwidth: options.bandwidth,
+    postcopyBandwidth: options.postcopyBandwidth,
     elideZeroPages: options.elideZeroPages,
     suspender: args.live ? suspender : ALREADY,
     signal,
@@ -82,6 +85,8 @@ async function send(parts: SaveParts, domain: Domain, name: string): Promise<Mig
     async onSent(sofar) {
       narrator.saved(sofar);
       await done();
+      // The destination waits for our word then.
+      if (!narrator.isPostcopy) await quiet();
     },
   }).catch((error: Error) => {
     status.failed(error.message);
@@ -101,11 +106,16 @@ function assertWhole({ domid, pagedPages }: DomainInfo): void {
   });
 }
 
-async function wayBack({ args, options, outlives }: SaveParts): Promise<Awaited<ReturnType<typeof openWayBack>>> {
+async function wayBack({
+  args,
+  options,
+  outlives,
+  signal,
+}: SaveParts): Promise<Awaited<ReturnType<typeof openWayBack>>> {
   if (!args.live)
     throw notPostcopy('a domain that is saved, and not moved, has no destination that could ask for pages');
   if (!outlives) throw notPostcopy('libxl waits for this very process, which would have to go on');
-  return openWayBack(options.returnPort, options.returnAddress);
+  return openWayBack(options, signal);
 }
 
 function notPostcopy(why: string): BackendError {

@@ -1,11 +1,11 @@
 /** How post-copy's destination reaches its source, where xl has connected nothing but the stream. */
 import { isIP } from 'node:net';
-import type { ReturnAddress } from '../../migrate/index.js';
+import type { Acceptor, ReturnAddress } from '../../migrate/index.js';
 import { Gate, GateDialer } from '../../transport/index.js';
 import type { HelperOptions } from './environment.js';
 import { Tunnel } from './tunnel.js';
 
-type WayBack = [gate: Gate, told: ReturnAddress, tunnel: Tunnel | undefined];
+type WayBack = [returns: Acceptor & AsyncDisposable, told: ReturnAddress];
 
 /**
  * A listener for the destination's connections, on loopback: between hosts something that both trust carries them, whose far end is the
@@ -20,11 +20,21 @@ export async function openWayBack(
     const command = returnAddress === undefined ? returnSsh : undefined;
     const tunnel = command === undefined ? undefined : await Tunnel.open({ command, port: gate.port, signal });
     const address = returnAddress ?? tunnel?.address ?? `127.0.0.1:${gate.port}`;
-    return [gate, { address, ...gate.ticket }, tunnel];
+    return [through(gate, tunnel), { address, ...gate.ticket }];
   } catch (error) {
     await gate.close();
     throw error;
   }
+}
+
+function through(gate: Gate, tunnel: Tunnel | undefined): Acceptor & AsyncDisposable {
+  return {
+    accept: (purpose, signal) => gate.accept(purpose, signal),
+    async [Symbol.asyncDispose]() {
+      await tunnel?.[Symbol.asyncDispose]();
+      await gate.close();
+    },
+  };
 }
 
 /** @throws RangeError for an address that the stream gives and that is none */

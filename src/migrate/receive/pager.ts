@@ -65,6 +65,8 @@ export class Pager {
   private evictionMs = 0;
   private missingAtStart = 0;
   private faults = 0;
+  /** The domain runs, or may: from then on the source pushes. */
+  private isStarted = false;
   /** Batches of pages; what stands still when the connection is dead and nobody has noticed. */
   private arrivals = 0;
   private dropped = 0;
@@ -111,8 +113,13 @@ export class Pager {
     if (this.missing.refusals > 0) await this.fetchRefused(session.urgent);
   }
 
+  /** The domain runs, and the source has been told so. */
+  started(): void {
+    this.isStarted = true;
+  }
+
   /**
-   * Resolves when nothing is missing any more and the source knows it. The guest may run meanwhile. Rejects with
+   * Resolves when nothing is missing any more and the source knows it. The guest may begin to run meanwhile. Rejects with
    * POSTCOPY_BROKEN, whatever the cause: the domain runs here and misses pages.
    */
   async run(signal: AbortSignal = new AbortController().signal): Promise<Stage3Note> {
@@ -153,7 +160,8 @@ export class Pager {
     const pushed = this.readPages(push, true);
     const asked = this.readPages(urgent, false);
     this.request(urgent, this.waits.all());
-    using silence = new Silence(this.options.clock, STALL_MS, () => this.arrivals);
+    let idle = 0;
+    using silence = new Silence(this.options.clock, STALL_MS, () => this.arrivals + (this.isStarted ? 0 : ++idle));
     // The push may flow while the urgent line is dead: then a vCPU waits and waits.
     let noneWaits = 0;
     using waiting = new Silence(

@@ -78,16 +78,20 @@ class IncomingMigration {
 
   async run(): Promise<Received> {
     let domain: Domain;
+    let pages: Promise<Stage3Note> | undefined;
     using watch = this.watch();
     try {
       domain = await this.restoreWatched(watch);
       if (this.pager) await withPatience(this.clock, this.stallMs, 'the source sends no pages', this.pager.prepare());
       await this.verdict?.await();
+      // Before it runs: its first fault does not wait for whoever starts it to say so.
+      pages = this.pager?.run(this.options.signal);
+      pages?.catch(() => undefined); // looked at below
       await this.start(domain);
     } catch (error) {
       throw await this.fail(error);
     }
-    return { domain, stage3: this.finish(), progress: this.progress };
+    return { domain, stage3: this.finish(pages), progress: this.progress };
   }
 
   private readonly progress = (): Stage3Progress | undefined => this.pager?.progress();
@@ -223,10 +227,11 @@ class IncomingMigration {
   }
 
   /** The domain runs: the source is told so, and the missing pages come. */
-  private async finish(): Promise<Stage3Note | undefined> {
+  private async finish(pages: Promise<Stage3Note> | undefined): Promise<Stage3Note | undefined> {
+    this.pager?.started();
     const told = this.verdict?.running();
     try {
-      return await this.pager?.run(this.options.signal);
+      return await pages;
     } finally {
       await told;
       this.verdict?.[Symbol.dispose]();

@@ -169,12 +169,12 @@ class OutgoingMigration {
     if (!postcopy) await sendRemaining(context, dirty);
     else await sendDirtyBitmap(context, dirty);
     await timed(context, 'state', () => sendState(context));
-    const server = postcopy ? await this.startServer(dirty) : undefined;
     if (postcopy) await context.patience.for(context.writer.record(RecordType.STAGE3));
     this.endSent = true; // before it is: a write that fails may still have arrived
     await context.patience.for(context.writer.end());
     await this.sent(postcopy);
-    return server;
+    // While the destination restores what it has got.
+    return postcopy ? await this.startServer(dirty) : undefined;
   }
 
   /** Whoever goes on from here may have somebody else turn log-dirty on, so it is off by then. */

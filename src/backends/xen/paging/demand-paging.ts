@@ -95,10 +95,10 @@ export class XenDemandPaging implements DemandPaging {
 
   async disable(): Promise<void> {
     if (!this.open) return;
-    const { pagedPages } = this.session.domain(this.domid);
-    if (pagedPages > 0) throw this.failed(`${pagedPages} of its pages are missing`, Errno.EBUSY);
     const { ring, channel } = this.open;
-    this.session.control.run('its paging cannot be turned off', 'xc_mem_paging_disable', this.domid, [this.domid]);
+    const info = this.session.control.domainInfo(this.domid);
+    // Of a domain that is gone only what is ours is left.
+    if (info && !info.dying) this.turnOff(info.pagedPages);
     this.open = undefined;
     await channel.close();
     ring.close();
@@ -160,6 +160,11 @@ export class XenDemandPaging implements DemandPaging {
       throw remedy === undefined ? error : xenError({ what, errno, domid: this.domid, code: 'NOT_SUPPORTED', remedy });
     }
     return port.readUInt32LE();
+  }
+
+  private turnOff(pagedPages: number): void {
+    if (pagedPages > 0) throw this.failed(`${pagedPages} of its pages are missing`, Errno.EBUSY);
+    this.session.control.run('its paging cannot be turned off', 'xc_mem_paging_disable', this.domid, [this.domid]);
   }
 
   private checkGfns(gfns: Uint32Array): void {

@@ -1,0 +1,31 @@
+/**
+ * What happens to a domain whose pager is killed: its vCPUs would wait for ever for pages that nobody brings, and Xen lets nobody else
+ * take the pager's place. So a shell waits for the pager's end, which the kernel tells it of by a pipe, and then starts what gives the
+ * domain up (bereaved.ts); unless the pager has said before that all is well.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+const BEREAVED = join(__dirname, 'bereaved.js');
+/** A line comes, or the pipe ends. */
+const SCRIPT = 'read -r well || exec "$@"';
+
+export class Guard implements Disposable {
+  private constructor(private readonly shell: ChildProcess) {}
+
+  /** `uuid`: a domid may be given again. */
+  static start(domid: number, uuid: string, program = [process.execPath, BEREAVED]): Guard {
+    const args = ['-c', SCRIPT, 'xenferry-guard', ...program, String(domid), uuid];
+    // Of a session of its own: what ends the pager is not to end its guard.
+    const shell = spawn('/bin/sh', args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+    shell.on('error', () => undefined);
+    shell.stdin?.on('error', () => undefined);
+    shell.unref();
+    return new Guard(shell);
+  }
+
+  /** Nothing is missing any more, or what there is to do has been done. */
+  [Symbol.dispose](): void {
+    this.shell.stdin?.end('well\n');
+  }
+}

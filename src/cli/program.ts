@@ -11,6 +11,7 @@ import { addHost } from './commands/host.js';
 import { addMigrate } from './commands/migrate.js';
 import { addSaving } from './commands/saving.js';
 import { addStandby } from './commands/standby.js';
+import { addStatus } from './commands/status.js';
 import { HOST_VARIABLE } from './context.js';
 
 export function createProgram(): Command {
@@ -31,6 +32,7 @@ export function createProgram(): Command {
   });
   for (const add of [
     addHost,
+    addStatus,
     addDomains,
     addCreate,
     addDigest,

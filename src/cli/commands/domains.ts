@@ -1,19 +1,9 @@
 /** The commands that look at a domain or change its state with one request each. */
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
-import { domainSheet, domainTable, hostSheet } from '../tables.js';
+import { domainSheet, domainTable } from '../tables.js';
 
 export function addDomains(program: Command): void {
-  program
-    .command('status')
-    .description('the host itself, and its migrations')
-    .action(async (_: unknown, command: Command) => {
-      const { connect, output } = contextOf(command);
-      const client = await connect();
-      const status = await client.status();
-      output.result(status, () => hostSheet(status));
-    });
-
   program
     .command('list')
     .description('all domains of the host')

@@ -47,6 +47,11 @@ export function parseCount(min: number, max: number): (text: string) => number {
   };
 }
 
+/** Of pages; the helper takes no more than four digits. */
+export function parsePrepull(text: string): number | 'adaptive' {
+  return text === 'adaptive' ? text : parseCount(0, 9999)(text);
+}
+
 export function formatSize(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;

@@ -25,17 +25,21 @@ onLaptop('a domain of Xen’s cannot be migrated', async () => {
   expect(document).toMatchObject({ error: { code: 'NO_XEN', exit: 13, remedy: expect.stringContaining('doctor') } });
 });
 
-test('three-stage memory copy on Xen is refused before anything is looked at', async () => {
-  const { code, document } = await json('migrate', 'web', 'b', '--backend', 'xen', '--strategy', 'tsmc');
-  expect(code).toBe(4);
-  expect(document).toMatchObject({
-    error: { code: 'NOT_SUPPORTED', remedy: expect.stringContaining('--strategy precopy') },
-  });
+onLaptop.each(['tsmc', 'auto', 'precopy'])('whichever way: %s', async (strategy) => {
+  const { code, document } = await json('migrate', 'web', 'b', '--backend', 'xen', '--strategy', strategy);
+  expect(code).toBe(13);
+  expect(document).toMatchObject({ error: { code: 'NO_XEN' } });
+});
+
+onLaptop('status is a xenferry host’s here, and knows no domains', async () => {
+  const { code, document } = await json('status', 'web');
+  expect(code).toBe(2);
+  expect(document).toMatchObject({ error: { message: expect.stringContaining('xenferry info web') } });
 });
 
 test.each([
   [['--faults'], '--faults'],
-  [['--postcopy-bandwidth', '1Gbit'], '--postcopy-bandwidth'],
+  [['--postcopy-bandwidth', '1kbit'], '--postcopy-bandwidth'],
   [['--bandwidth', '1kbit'], '--bandwidth'],
   [['--stock-receiver', '--receiver-helper', '/x'], '--stock-receiver'],
   [['--receive-command', 'x', '--ssh-command', 'y'], '--receive-command'],
@@ -43,6 +47,15 @@ test.each([
   const { code, document } = await json('migrate', 'web', 'b', '--backend', 'xen', ...options);
   expect(code).toBe(2);
   expect(document).toMatchObject({ error: { code: 'USAGE', message: expect.stringContaining(named) } });
+});
+
+test.each([
+  ['--prepull', '16'],
+  ['--return-ssh', 'ssh b'],
+])('%s means nothing to a xenferry host', async (...option) => {
+  const { code, document } = await json('migrate', 'web', 'b', '--backend', 'emulated', ...option);
+  expect(code).toBe(2);
+  expect(document).toMatchObject({ error: { message: expect.stringContaining(option[0]) } });
 });
 
 test('an option for Xen means nothing to a xenferry host', async () => {

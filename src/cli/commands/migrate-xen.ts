@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import type { MigrationLine } from '../../host/api.js';
 import {
+  type Cleared,
   OWN_HELPER,
   type Plan,
   preflight,
+  returnSsh,
   type SshReceiver,
-  XlError,
   XlMigration,
   type XlMigrationOptions,
 } from '../../libxl/xl/index.js';
@@ -35,11 +36,12 @@ export async function migrateOnXen(
     view.show(line);
   };
   try {
-    const domain = await checked(plan, interrupts);
+    const { domain, strategy, reason } = await checked(plan, interrupts);
     say({ type: 'started', id: randomUUID(), domain: domain.name, destination: host });
-    if (options.strategy === 'auto') say({ type: 'strategy', strategy: 'precopy', reason: ONLY_PRECOPY, at: 0 });
+    if (reason !== undefined) say({ type: 'strategy', strategy: 'precopy', reason, at: 0 });
     const migration = new XlMigration({
-      ...{ ...plan, domain, host, environment: environmentOf(options), paused: options.paused ?? false },
+      ...{ ...plan, domain, host, paused: options.paused ?? false, prepull: prepullOf(options) },
+      environment: environmentOf(options, strategy, plan.returnSsh),
       onEvent: say,
       onLine: options.verbose ? (line) => output.note(`  ${line}`) : undefined,
     });
@@ -50,12 +52,10 @@ export async function migrateOnXen(
   }
 }
 
-const ONLY_PRECOPY = 'the only one on Xen in this release';
-
 function assertUsable(
   ref: string,
   host: string,
-  { strategy, bandwidth, receiverHelper, ...options }: MigrateOptions,
+  { bandwidth, postcopyBandwidth, receiverHelper, ...options }: MigrateOptions,
 ): void {
   const usage = (message: string): never => {
     throw new CliError('USAGE', message);
@@ -63,47 +63,66 @@ function assertUsable(
   // They become arguments of xl and ssh, which would take them for options.
   if (!/^[^-\s]\S*$/.test(ref)) usage(`"${ref}" is no domain's name`);
   if (!/^[^-\s]\S*$/.test(host)) usage(`"${host}" is no host`);
-  if (bandwidth !== undefined && bandwidth < LEAST_BANDWIDTH)
-    usage(`--bandwidth must be ${formatBitRate(LEAST_BANDWIDTH)} at least`);
+  for (const [name, rate] of Object.entries({ '--bandwidth': bandwidth, '--postcopy-bandwidth': postcopyBandwidth }))
+    if (rate !== undefined && rate < LEAST_BANDWIDTH)
+      usage(`${name} must be ${formatBitRate(LEAST_BANDWIDTH)} at least`);
   if (options.stockReceiver && receiverHelper !== undefined)
     usage('--stock-receiver and --receiver-helper exclude each other');
   if (options.receiveCommand !== undefined && options.paused)
     usage('--paused goes into the command itself here: --receive-command "... xl migrate-receive -p"');
   if (options.receiveCommand !== undefined && options.sshCommand !== undefined)
     usage('--receive-command and --ssh-command exclude each other');
-  if (strategy === 'tsmc')
-    throw new XlError(
-      'NOT_SUPPORTED',
-      'three-stage memory copy of a Xen domain is not in this release',
-      'use --strategy precopy; a later release adds it',
-    );
 }
 
 function planOf(domain: string, host: string, options: MigrateOptions): Plan {
-  const { receiveCommand, sshCommand = 'ssh', stockReceiver, helper = OWN_HELPER } = options;
+  const { receiveCommand, sshCommand = 'ssh', stockReceiver, helper = OWN_HELPER, strategy } = options;
   const ssh: SshReceiver = { kind: 'ssh', sshCommand, host };
   return {
-    ...{ domain, helper },
+    ...{ domain, helper, strategy, diagnose: diagnoseHere },
+    returnSsh: wayBackOf(options, receiveCommand === undefined ? ssh : undefined),
     receiver: receiveCommand === undefined ? ssh : { kind: 'command', command: receiveCommand },
     receiverHelper: stockReceiver ? undefined : (options.receiverHelper ?? helper),
   };
 }
 
+/** undefined where none is needed: within one host, or with an address that the operator has seen to. */
+export function wayBackOf(
+  options: MigrateOptions,
+  receiver: SshReceiver | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+): string | undefined {
+  if (env.XENFERRY_RETURN_ADDRESS) return undefined;
+  return options.returnSsh ?? (receiver && returnSsh(receiver, env.SSH_AUTH_SOCK));
+}
+
+/** Loaded when it is needed: it loads the addon, and Xen's libraries. */
+async function diagnoseHere(): Promise<unknown> {
+  const { diagnose, gather } = await import('../../libxl/doctor/index.js');
+  return diagnose(await gather());
+}
+
 /** For the helper: see ENVIRONMENT in src/libxl/save-helper. */
-function environmentOf({
-  bandwidth,
-  policy,
-  downtimeBudget,
-  elide,
-  stockReceiver,
-}: MigrateOptions): XlMigrationOptions['environment'] {
+export function environmentOf(
+  options: MigrateOptions,
+  strategy: Cleared['strategy'],
+  wayBack: string | undefined,
+): XlMigrationOptions['environment'] {
+  const { bandwidth, postcopyBandwidth, policy, downtimeBudget, elide, stockReceiver } = options;
   return {
     ...(bandwidth === undefined ? {} : { XENFERRY_BANDWIDTH: String(Math.floor(bandwidth)) }),
+    ...(postcopyBandwidth === undefined ? {} : { XENFERRY_POSTCOPY_BANDWIDTH: String(Math.floor(postcopyBandwidth)) }),
     ...(policy === undefined ? {} : { XENFERRY_POLICY: policy }),
     ...(downtimeBudget === undefined ? {} : { XENFERRY_DOWNTIME_MS: String(downtimeBudget) }),
     // A receiver that is not ours might not clear them.
     XENFERRY_ZERO_PAGES: elide === false || stockReceiver ? 'send' : 'skip',
+    // Whatever the shell has: the command line is what counts.
+    XENFERRY_STRATEGY: strategy,
+    ...(strategy === 'precopy' || wayBack === undefined ? {} : { XENFERRY_RETURN_SSH: wayBack }),
   };
+}
+
+function prepullOf({ prepull }: MigrateOptions): string | undefined {
+  return prepull === undefined ? undefined : String(prepull);
 }
 
 async function checked(plan: Plan, interrupts: Interrupts): ReturnType<typeof preflight> {
@@ -125,7 +144,7 @@ async function follow(
     output.note(
       result === 'cancelling'
         ? 'cancelling…'
-        : 'the domain is being handed over, this can no longer be cancelled; once more stops watching',
+        : 'the domain has been, or is just being, handed over: this can no longer be cancelled; once more stops watching',
     );
   };
   interrupts.onFirst(cancel);
@@ -133,7 +152,11 @@ async function follow(
   try {
     const ended = await Promise.race([migration.done, interrupts.second]);
     if (ended === 'interrupted')
-      throw new CliError('DETACHED', `xl goes on unwatched; what it says stands in ${migration.detach()}`);
+      throw new CliError(
+        'DETACHED',
+        `the migration goes on unwatched; what is said of it stands in ${migration.detach()}`,
+        'xenferry status shows how post-copy goes, here and there',
+      );
     finish(ended, output, view);
   } finally {
     process.off('SIGTERM', cancel);

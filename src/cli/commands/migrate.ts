@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { isControlDomain } from '../../libxl/xl/control-domain.js';
 import { type Context, contextOf, type GlobalOptions, HOST_VARIABLE } from '../context.js';
 import { CliError } from '../failure.js';
-import { parseDuration, parseRate } from '../units.js';
+import { parseDuration, parsePrepull, parseRate } from '../units.js';
 
 export interface MigrateOptions extends GlobalOptions {
   readonly backend?: 'xen' | 'emulated';
@@ -17,6 +17,8 @@ export interface MigrateOptions extends GlobalOptions {
   readonly destinationTokenFile?: string;
   readonly sshCommand?: string;
   readonly receiveCommand?: string;
+  readonly returnSsh?: string;
+  readonly prepull?: number | 'adaptive';
   readonly helper?: string;
   readonly receiverHelper?: string;
   readonly stockReceiver?: boolean;
@@ -26,10 +28,12 @@ export interface MigrateOptions extends GlobalOptions {
 type Migrate = (domain: string, host: string, options: MigrateOptions, context: Context) => Promise<void>;
 type OptionName = keyof MigrateOptions;
 
-const EMULATED_ONLY: readonly OptionName[] = ['postcopyBandwidth', 'faults', 'destinationTokenFile', 'host', 'tlsCa'];
+const EMULATED_ONLY: readonly OptionName[] = ['faults', 'destinationTokenFile', 'host', 'tlsCa'];
 const XEN_ONLY: readonly OptionName[] = [
   'sshCommand',
   'receiveCommand',
+  'returnSsh',
+  'prepull',
   'helper',
   'receiverHelper',
   'stockReceiver',
@@ -48,7 +52,10 @@ export function addMigrate(program: Command): void {
       ).choices(['xen', 'emulated']),
     )
     .addOption(
-      new Option('--strategy <name>', 'how; Xen has precopy alone')
+      new Option(
+        '--strategy <name>',
+        'how; auto takes tsmc where precopy would not do, and the domain and both hosts can',
+      )
         .choices(['precopy', 'tsmc', 'auto'])
         .default('auto'),
     )
@@ -59,16 +66,25 @@ export function addMigrate(program: Command): void {
       ]),
     )
     .option('--bandwidth <rate>', 'use no more, e.g. 100Mbit', parseRate)
+    .option('--postcopy-bandwidth <rate>', '--bandwidth for stage 3 alone', parseRate)
     .option('--downtime-budget <time>', 'stop as soon as the downtime will be within this, e.g. 30ms', parseDuration)
     .option('--no-elide', 'send zero pages as data')
     .option('--paused', 'leave the domain paused over there')
     .optionsGroup('Emulated backend:')
-    .option('--postcopy-bandwidth <rate>', '--bandwidth for stage 3 alone', parseRate)
     .option('--faults', 'with --json: a line for each fault, too')
     .option('--destination-token-file <file>', "the destination's token, if it is not the same")
     .optionsGroup('Xen:')
     .option('--ssh-command <command>', 'how to reach the host; it must work without a prompt (default: ssh)')
     .option('--receive-command <command>', 'run by sh in place of "ssh HOST … xl migrate-receive"')
+    .option(
+      '--return-ssh <command>',
+      'tsmc: reaches the other host for its way back here (default: as --ssh-command; with --receive-command: none, it is this host)',
+    )
+    .option(
+      '--prepull <pages>',
+      'tsmc: pages round a missing one to ask for with it, or adaptive (the default)',
+      parsePrepull,
+    )
     .option('--helper <path>', "the save helper here (default: this installation's)")
     .option('--receiver-helper <path>', 'the save helper over there (default: the same path)')
     .option('--stock-receiver', "let libxl's own helper receive: needs no xenferry over there")

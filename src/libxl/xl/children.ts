@@ -18,6 +18,10 @@ export function descendantsOf(pid: number): number[] {
   return childrenOf(pid).flatMap((child) => [child.pid, ...descendantsOf(child.pid)]);
 }
 
+export function isRunning(pid: number): boolean {
+  return parentOf(pid) !== undefined;
+}
+
 /** The fourth field of stat; the second, in brackets, may hold anything. A zombie counts as gone. */
 function parentOf(pid: number): number | undefined {
   const stat = read(`/proc/${pid}/stat`);

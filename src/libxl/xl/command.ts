@@ -25,6 +25,8 @@ export interface MigrateCommand {
   readonly receiverHelper: string | undefined;
   /** Leave the domain paused over there. */
   readonly paused: boolean;
+  /** The receiving helper's XENFERRY_PREPULL. */
+  readonly prepull?: string;
 }
 
 /** What `xl` is called with. */
@@ -34,20 +36,28 @@ export function migrateArgs(command: MigrateCommand): string[] {
 }
 
 /** For sh. */
-export function receiveCommand({ receiver, receiverHelper, paused }: MigrateCommand): string {
-  if (receiver.kind === 'command') return `${environment(receiverHelper)}${receiver.command}`;
+export function receiveCommand({ receiver, receiverHelper, paused, prepull }: MigrateCommand): string {
+  if (receiver.kind === 'command') return `${environment(receiverHelper, prepull)}${receiver.command}`;
   const { sshCommand, host } = receiver;
-  const helper = receiverHelper === undefined ? [] : ['env', `LIBXL_SAVE_HELPER=${quote(receiverHelper)}`];
+  const prepulls = prepull === undefined ? [] : [`XENFERRY_PREPULL=${quote(prepull)}`];
+  const helper = receiverHelper === undefined ? [] : ['env', `LIBXL_SAVE_HELPER=${quote(receiverHelper)}`, ...prepulls];
   // xl itself takes -p only where it makes this command line.
   const remote = [...helper, 'xl', 'migrate-receive', ...(paused ? ['-p'] : [])].join(' ');
   return `exec ${sshCommand} ${quote(host)} ${quote(remote)}`;
 }
 
 /** A receiver on this host inherits the environment that was meant for the sender. */
-function environment(helper: string | undefined): string {
+function environment(helper: string | undefined, prepull: string | undefined): string {
   const name = 'LIBXL_SAVE_HELPER';
   const set = helper === undefined ? `unset ${name}` : `export ${name}=${quote(helper)}`;
-  return `unset XENFERRY_EVENTS; ${set}; `;
+  const prepulls = prepull === undefined ? '' : `export XENFERRY_PREPULL=${quote(prepull)}; `;
+  return `unset XENFERRY_EVENTS; ${set}; ${prepulls}`;
+}
+
+/** How ssh reaches the host, for a helper that may have been started long ago and knows nothing of this one's agent. For sh. */
+export function returnSsh({ sshCommand, host }: SshReceiver, agent: string | undefined): string {
+  const known = agent === undefined || agent === '' ? '' : `export SSH_AUTH_SOCK=${quote(agent)}; `;
+  return `${known}${sshCommand} ${quote(host)}`;
 }
 
 /** Runs `script` on the other host as the migration's receiver will be run. For sh. */

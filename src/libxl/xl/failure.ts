@@ -59,6 +59,20 @@ function runsOn(ended: Ended, code: MigrationErrorCode): MigrationError {
   return error(ended, code, message, 'source', failure?.remedy ?? AGAIN);
 }
 
+/** The domain runs over there, and the process that has its pages has given up, or has gone without a word. */
+export function postcopyFailed(
+  { domid, name }: XlDomain,
+  host: string,
+  failure: HelperFailure | undefined,
+): MigrationError {
+  const why = failure ? `${failure.message} (${failure.code})` : 'the page server here died';
+  const message = `domain ${name} runs on ${host}, and what it misses of its memory will not come: ${why}`;
+  const remedy =
+    failure?.remedy ??
+    `ask xenferry status ${name} there: if it has completed, nothing is missing; else a vCPU that needs a missing page waits for ever, so destroy it there, and start it again or restore its last save`;
+  return new MigrationError('POSTCOPY_BROKEN', message, { domid, survivor: 'destination', remedy });
+}
+
 function cancelledHere(ended: Ended): MigrationError {
   const message = `the migration of domain ${ended.domain.name} was cancelled; it runs on here`;
   return error(ended, 'CANCELLED', message, 'source', 'migrate again whenever you like');

@@ -4,6 +4,8 @@ import type { EventLine, HelperFailure, LoggedEvent } from '../save-helper/event
 
 /** Gathers the lines of one file. */
 export class HelperEvents {
+  /** The helper's own, not that of what libxl waits for. */
+  pid: number | undefined;
   /** When the helper asked for the guest's suspend, in milliseconds since 1970. */
   stoppedAt: number | undefined;
   report: MigrationReport | undefined;
@@ -19,6 +21,7 @@ export class HelperEvents {
   add(text: string): void {
     const line = parse(text);
     if (line?.side !== 'save') return;
+    if (line.type === 'begin') this.pid = line.pid;
     if (line.type === 'event') this.event(line.event, line.time);
     if (line.type === 'report') {
       this.report = line.report;

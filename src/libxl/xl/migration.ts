@@ -12,9 +12,11 @@ import type { LoggedEvent } from '../save-helper/events.js';
 import { childrenOf, descendantsOf } from './children.js';
 import { type MigrateCommand, migrateArgs } from './command.js';
 import { XlError } from './errors.js';
-import { migrationFailed } from './failure.js';
+import { migrationFailed, postcopyFailed } from './failure.js';
+import { finalWord } from './final-word.js';
 import { HelperEvents } from './helper-events.js';
 import { LineFollower } from './lines.js';
+import { EventRelay } from './relay.js';
 import { wholeReport } from './report.js';
 import { conditionOf, type XlDomain } from './toolstack.js';
 import { Transcript } from './transcript.js';
@@ -36,6 +38,8 @@ export interface XlMigrationOptions extends Omit<MigrateCommand, 'domid'> {
 export type CancelResult = 'cancelling' | 'too-late';
 
 const LOOK_AGAIN_MS = 20;
+/** Strategies whose helper may go on when xl has ended. */
+const MAY_GO_ON: ReadonlySet<string | undefined> = new Set(['tsmc', 'auto']);
 
 export class XlMigration {
   /** The report, or undefined if the domain has moved and its helper could not write one; else rejects with a MigrationError. */
@@ -48,12 +52,15 @@ export class XlMigration {
   private readonly startedAt = Date.now();
   private readonly child: ChildProcess;
   private runningThereAt: number | undefined;
+  private readonly relay: EventRelay;
+  private readonly detached = new AbortController();
   private cancelled = false;
   private ended = false;
-  private handedOver = false;
 
   constructor(private readonly options: XlMigrationOptions) {
-    this.events = new HelperEvents((event) => this.tell(event));
+    this.relay = new EventRelay((event) => this.options.onEvent?.(event));
+    this.relay.postcopy = options.environment.XENFERRY_STRATEGY === 'tsmc';
+    this.events = new HelperEvents((event) => this.relay.add(event));
     this.child = this.start();
     this.followers = [
       new LineFollower(this.files.events, (line) => this.events.add(line)),
@@ -68,7 +75,7 @@ export class XlMigration {
    */
   async cancel(): Promise<CancelResult> {
     for (; !this.ended; await sleep(LOOK_AGAIN_MS)) {
-      for (const follower of this.followers) follower.read();
+      this.read();
       if (this.events.finished || this.isHandedOver()) return 'too-late';
       if (!this.endWorker()) continue;
       this.cancelled = true;
@@ -77,10 +84,11 @@ export class XlMigration {
     return 'too-late';
   }
 
-  /** Stops watching; xl goes on. Returns the folder where it and the helper go on writing. */
+  /** Stops watching; xl and post-copy go on, and `done` never settles. Returns the folder where it and the helper go on writing. */
   detach(): string {
     for (const follower of this.followers) follower[Symbol.dispose]();
     this.child.unref();
+    this.detached.abort();
     return this.folder;
   }
 
@@ -106,9 +114,9 @@ export class XlMigration {
       });
       this.ended = true;
       const endedAt = Date.now();
-      for (const follower of this.followers) follower.read();
+      this.read();
       if (failure) throw new XlError('XL_MISSING', `xl cannot be run: ${failure.message}`, 'xenferry doctor says more');
-      if (this.transcript.ending === 'completed') return this.report(endedAt);
+      if (this.transcript.ending === 'completed') return await this.moved(endedAt);
       throw migrationFailed({
         ...{ domain: this.options.domain, host: this.options.host, transcript: this.transcript },
         ...{ failure: this.events.failure, cancelled: this.cancelled },
@@ -126,28 +134,34 @@ export class XlMigration {
     this.options.onLine?.(line);
   }
 
-  /** For the helper the migration is complete when its stream has ended; for the domain it is then just being handed over. */
-  private tell(event: LoggedEvent): void {
-    const completed = event.type === 'state' && event.to === 'completed';
-    this.handedOver ||= completed;
-    if (completed) this.options.onEvent?.({ ...event, to: 'handover' });
-    else if (event.type === 'progress' && event.state === 'completed')
-      this.options.onEvent?.({ ...event, state: 'handover' });
-    else this.options.onEvent?.(event);
-  }
-
   private isHandedOver(): boolean {
     const { stage } = this.transcript;
-    return this.handedOver || stage === 'handover' || stage === 'started';
+    return this.relay.handedOver || stage === 'handover' || stage === 'started';
   }
 
-  private report(endedAt: number): MigrationReport | undefined {
+  /** xl has ended well. */
+  private async moved(endedAt: number): Promise<MigrationReport | undefined> {
+    const { events, relay } = this;
+    const { domain, host, environment } = this.options;
+    if (!MAY_GO_ON.has(environment.XENFERRY_STRATEGY)) return this.report(endedAt, endedAt);
+    await finalWord(events, this.detached.signal, () => this.read());
+    // Who has never said a word could not open its file, and a precopy has said all before xl ended.
+    if (relay.postcopy && !events.report && events.pid !== undefined)
+      throw postcopyFailed(domain, host, events.failure);
+    return this.report(endedAt, relay.postcopy ? Date.now() : endedAt);
+  }
+
+  private report(xlEndedAt: number, endedAt: number): MigrationReport | undefined {
     const { report, stoppedAt, stoppedMs } = this.events;
     const totalMs = endedAt - this.startedAt;
-    this.options.onEvent?.({ type: 'state', from: 'handover', to: 'completed', at: totalMs });
+    this.relay.complete(totalMs);
     if (!report || stoppedAt === undefined) return undefined;
-    const downtimeMs = (this.runningThereAt ?? endedAt) - stoppedAt;
+    const downtimeMs = (this.runningThereAt ?? xlEndedAt) - stoppedAt;
     return wholeReport(report, { totalMs, downtimeMs, stoppedMs });
+  }
+
+  private read(): void {
+    for (const follower of this.followers) follower.read();
   }
 
   /**

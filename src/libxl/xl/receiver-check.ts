@@ -3,6 +3,7 @@ import type { HypervisorVersion } from '../../backends/backend.js';
 import { isNewer, versionText } from '../../migrate/version.js';
 import { remoteScript, type SshReceiver } from './command.js';
 import { XlError } from './errors.js';
+import { notLauncher, type Obstacle, pagingObstacle } from './postcopy.js';
 import { type Outcome, run } from './process.js';
 import { quote } from './quote.js';
 import { PRINT_VERSION, parseVersion, xenVersion } from './xen-version.js';
@@ -20,10 +21,19 @@ export interface ReceiverFacts {
   /** One that is new enough. */
   readonly node: boolean;
   readonly helper: boolean;
+  /** What speaks against post-copy there, where that was asked. */
+  readonly obstacle?: Obstacle;
+}
+
+export interface ReceiverQuestions {
+  /** undefined: libxl's own. */
+  readonly helper: string | undefined;
+  /** Whether it can do post-copy, too: what answers that takes its time to load. */
+  readonly postcopy?: boolean;
 }
 
 /** Prints `name=value` lines, and never fails. */
-export function receiverScript(helper: string | undefined): string {
+export function receiverScript({ helper, postcopy }: ReceiverQuestions): string {
   return [
     'echo xenferry-receiver',
     'echo dom0=$(cat /proc/xen/capabilities 2>/dev/null)',
@@ -31,11 +41,24 @@ export function receiverScript(helper: string | undefined): string {
     'echo xl=$(command -v xl)',
     'echo node=$(node --version 2>/dev/null)',
     ...(helper === undefined ? [] : [`if [ -x ${quote(helper)} ]; then echo helper=yes; fi`]),
+    ...(helper === undefined || !postcopy ? [] : [askDoctor(helper)]),
+  ].join('\n');
+}
+
+/** Of the installation that the helper belongs to, wherever a link to it is. */
+function askDoctor(helper: string): string {
+  return [
+    `h=$(readlink -f ${quote(helper)} 2>/dev/null)`,
+    `r=\${h%/native/build/Release/xenferry-save-helper}`,
+    'if [ "$h" != "$r" ]; then',
+    '  echo launcher=yes',
+    '  printf \'doctor=%s\\n\' "$(node "$r/dist/src/cli/main.js" doctor --json 2>/dev/null | tr -d \'\\n\')"',
+    'fi',
   ].join('\n');
 }
 
 /** undefined if the script did not run there. */
-export function parseReceiver(stdout: string): ReceiverFacts | undefined {
+export function parseReceiver(stdout: string, { helper, postcopy }: ReceiverQuestions): ReceiverFacts | undefined {
   const lines = stdout.split('\n');
   // A login message may come first.
   const start = lines.indexOf('xenferry-receiver');
@@ -47,7 +70,20 @@ export function parseReceiver(stdout: string): ReceiverFacts | undefined {
     xen: parseVersion(facts.get('xen') ?? ''),
     node: Number(/^v(\d+)/.exec(facts.get('node') ?? '')?.[1] ?? 0) >= LEAST_NODE,
     ...{ xl: has('xl'), helper: has('helper') },
+    ...(helper !== undefined && postcopy ? { obstacle: obstacleOf(helper, facts) } : {}),
   };
+}
+
+function obstacleOf(helper: string, facts: ReadonlyMap<string, string>): Obstacle | undefined {
+  return facts.has('launcher') ? pagingObstacle(parse(facts.get('doctor') ?? '')) : notLauncher(helper);
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 function splitAt(line: string, at: number): [string, string] {
@@ -57,17 +93,22 @@ function splitAt(line: string, at: number): [string, string] {
 /** @throws XlError if it cannot be reached or cannot receive. */
 export async function checkReceiver(
   receiver: SshReceiver,
-  helper: string | undefined,
+  questions: ReceiverQuestions,
   signal?: AbortSignal,
   here = xenVersion(),
 ): Promise<ReceiverFacts> {
-  const script = remoteScript(receiver, receiverScript(helper));
+  const script = remoteScript(receiver, receiverScript(questions));
   const outcome = await run('sh', ['-c', script], { timeoutMs: TIMEOUT_MS, signal });
-  const facts = parseReceiver(outcome.stdout);
+  const facts = parseReceiver(outcome.stdout, questions);
   if (!facts) throw unreachable(receiver, outcome);
-  const refusal = refusalOf(facts, helper, here);
-  if (!refusal) return facts;
+  const refusal = refusalOf(facts, questions.helper, here);
+  const { obstacle } = facts;
+  if (!refusal) return { ...facts, ...(obstacle && { obstacle: at(receiver, obstacle) }) };
   throw new XlError('DESTINATION_REFUSED', `${receiver.host}: ${refusal.problem}`, refusal.remedy);
+}
+
+function at({ host }: SshReceiver, { problem, remedy }: Obstacle): Obstacle {
+  return { problem: `${host}: ${problem}`, remedy };
 }
 
 /** Why a host with these facts cannot receive; `here` is this host's Xen. */
@@ -75,7 +116,7 @@ export function refusalOf(
   facts: ReceiverFacts,
   helper: string | undefined,
   here: HypervisorVersion | undefined,
-): { readonly problem: string; readonly remedy: string } | undefined {
+): Obstacle | undefined {
   if (!facts.dom0)
     return { problem: 'it is no Xen control domain, or xenfs is not mounted', remedy: 'give a host that runs Xen' };
   if (!facts.xl)

@@ -10,11 +10,15 @@ export interface WholeMigration {
   readonly stoppedMs: number;
 }
 
-/** `toolstack` in the parts is what passed between our last byte and the start: the receiver's end of the stream, devices, handshake. */
+/**
+ * `toolstack` in the parts is what passed between our last byte and the start: the receiver's end of the stream, devices, handshake. A
+ * post-copy source hears from the destination meanwhile and has named some of it.
+ */
 export function wholeReport(
   report: MigrationReport,
   { totalMs, downtimeMs, stoppedMs }: WholeMigration,
 ): MigrationReport {
-  const toolstack = Math.max(0, downtimeMs - stoppedMs);
+  const { restore = 0, unpause = 0 } = report.downtimeParts;
+  const toolstack = Math.max(0, downtimeMs - stoppedMs - restore - unpause);
   return { ...report, state: 'completed', totalMs, downtimeMs, downtimeParts: { ...report.downtimeParts, toolstack } };
 }

@@ -13,6 +13,13 @@ export interface XlDomain {
   readonly type: XlGuestType;
   /** PCI devices passed through, as `0000:03:00.0`. */
   readonly pciDevices: readonly string[];
+  /** Hardware-assisted paging; undefined: xl does not say, or it is none that could have it. */
+  readonly hap?: boolean;
+  /** It may be given devices: its memory is in the IOMMU's tables. */
+  readonly passthrough?: boolean;
+  /** What it has and what it may have. */
+  readonly targetKb?: number;
+  readonly maxKb?: number;
 }
 
 /** The domain of this name or domid. */
@@ -41,15 +48,35 @@ export function parseDomain(json: string): XlDomain | undefined {
   if (!entry || typeof entry.domid !== 'number' || typeof info?.name !== 'string') return undefined;
   if (info.type !== 'pv' && info.type !== 'pvh' && info.type !== 'hvm') return undefined;
   const pciDevices = (entry.config?.pcidevs ?? []).map(pciAddress);
-  return { domid: entry.domid, name: info.name, type: info.type, pciDevices };
+  return { domid: entry.domid, name: info.name, type: info.type, pciDevices, ...memoryOf(entry.config) };
+}
+
+/** libxl prints a defbool as True, False or <default>, and leaves the last out. */
+function memoryOf({ c_info: info, b_info: build }: Config = {}): Partial<XlDomain> {
+  return {
+    ...(typeof info?.hap === 'string' && { hap: info.hap !== 'False' }),
+    ...(typeof info?.passthrough === 'string' && {
+      passthrough: !['disabled', 'default', 'unknown'].includes(info.passthrough),
+    }),
+    ...(typeof build?.target_memkb === 'number' && { targetKb: build.target_memkb }),
+    ...(typeof build?.max_memkb === 'number' && { maxKb: build.max_memkb }),
+  };
 }
 
 interface ListEntry {
   readonly domid?: unknown;
-  readonly config?: {
-    readonly c_info?: { readonly type?: unknown; readonly name?: unknown };
-    readonly pcidevs?: readonly PciDevice[];
+  readonly config?: Config;
+}
+
+interface Config {
+  readonly c_info?: {
+    readonly type?: unknown;
+    readonly name?: unknown;
+    readonly hap?: unknown;
+    readonly passthrough?: unknown;
   };
+  readonly b_info?: { readonly target_memkb?: unknown; readonly max_memkb?: unknown };
+  readonly pcidevs?: readonly PciDevice[];
 }
 
 interface PciDevice {

@@ -38,6 +38,17 @@ test('a command of one’s own gets the helper by its environment, and not the e
   );
 });
 
+test('prepull is the receiver’s business', () => {
+  const prepull = { ...COMMAND, prepull: '16' };
+  expect(receiveCommand(prepull)).toContain(
+    "'env LIBXL_SAVE_HELPER=/opt/xenferry/helper XENFERRY_PREPULL=16 xl migrate-receive'",
+  );
+  expect(receiveCommand({ ...prepull, receiver: { kind: 'command', command: 'nc b 99' } })).toMatch(
+    /; export XENFERRY_PREPULL=16; nc b 99$/,
+  );
+  expect(receiveCommand({ ...prepull, receiverHelper: undefined })).not.toContain('PREPULL');
+});
+
 /** What ssh does: it joins its arguments, and the login shell over there reads them. Words come back one a line. */
 const FAKE_SSH = `sh -c 'shift; sh -c "$*"' ssh`;
 

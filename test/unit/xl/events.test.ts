@@ -24,7 +24,7 @@ test('events pass on; the time of the stop is kept, since another process sees t
   const stop = { type: 'state', from: 'stage1', to: 'stopped', at: 3000 };
   const { events, seen } = gather({ ...HEAD, type: 'event', event: stop }, { ...HEAD, type: 'begin', pid: 7 });
   expect(seen).toEqual([stop]);
-  expect(events).toMatchObject({ stoppedAt: 1000, finished: false, report: undefined });
+  expect(events).toMatchObject({ stoppedAt: 1000, pid: 7, finished: false, report: undefined });
 });
 
 test('the report ends it, and so does a failure', () => {
@@ -49,6 +49,12 @@ test("the toolstack's share of the downtime is named", () => {
     downtimeMs: 300,
     downtimeParts: { clean: 10, pages: 70, toolstack: 205 },
   });
+});
+
+test('what post-copy has named of it itself is not counted twice', () => {
+  const report = { ...REPORT, downtimeParts: { clean: 10, restore: 100, unpause: 50 } };
+  const whole = wholeReport(report, { totalMs: 6000, downtimeMs: 300, stoppedMs: 95 });
+  expect(whole.downtimeParts).toMatchObject({ restore: 100, unpause: 50, toolstack: 55 });
 });
 
 describe('a file that is followed', () => {

@@ -60,7 +60,7 @@ export const memoryPaging = wanted('paging', 'memory paging (for post-copy)', ({
   if (paging === 'not-built')
     return no(
       'Xen was built without MEM_PAGING',
-      'precopy needs none. For a later release’s post-copy, rebuild Xen with CONFIG_UNSUPPORTED=y and CONFIG_MEM_PAGING=y',
+      'precopy needs none. For post-copy (--strategy tsmc), rebuild Xen with CONFIG_UNSUPPORTED=y and CONFIG_MEM_PAGING=y',
     );
   if (physical && !physical.hap) return no('built in, but it needs HAP', 'see HAP above');
   return yes('built in');

@@ -39,6 +39,7 @@ export const MIN_PAGES = 64;
 export const ABILITIES = {
   scribble: 'Guest.scribble() and settle()',
   balloon: 'Guest.balloonOut()',
+  dropMissing: 'Guest.balloonOut() of a missing page',
   takePages: 'ForeignMemory.depopulate() of a domain whose guest runs',
   chooseVcpu: 'two vCPUs that read independently of each other: Guest.read(gfns, vcpu)',
   twoLeaves: 'guests with pages of their own below and above gfn 32,768',

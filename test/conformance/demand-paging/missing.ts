@@ -68,7 +68,7 @@ export const missing: Topic = {
 
     check(
       'a missing page the guest gives away is `dropped`, and never loaded',
-      ['demandPaging', 'balloon'],
+      ['demandPaging', 'balloon', 'dropMissing'],
       async (scene) => {
         const { domain, guest, pages, faults } = await paged(scene, 1, (all) => all.subarray(0, 1));
         const gfn = one(pages[0]);

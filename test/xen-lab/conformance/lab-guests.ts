@@ -11,7 +11,10 @@ export const MODES: Readonly<Record<Type, { guestType: GuestType; modes: readonl
 };
 
 export function lacksOf(type: Type): Partial<Record<Ability, string>> {
-  if (type === 'pvh') return {};
+  if (type === 'pvh')
+    return {
+      dropMissing: 'Xen 4.17 refuses a guest that gives away a page that is paged out (XENMEM_decrease_reservation)',
+    };
   const why = 'the P2M and the page tables of a PV guest are its kernel’s; it takes a driver in that kernel';
   return { balloon: why, takePages: why };
 }

@@ -10,6 +10,14 @@ const ANSWER_MS = 15_000;
 /** More pauses than any test makes. */
 const PAUSES = 8;
 
+/** Paging that a test has left on cannot be turned on by another. */
+async function isUnpaged(xen: XenHypervisor, domain: Domain): Promise<boolean> {
+  if (!xen.capabilities.demandPaging || (await domain.info()).guestType !== 'hvm') return true;
+  await domain.paging.enable(() => undefined);
+  await domain.paging.disable();
+  return true;
+}
+
 export class Resident {
   constructor(
     readonly domid: number,
@@ -25,6 +33,7 @@ export class Resident {
       await mend(domain, this.agent.pages);
       const { populatedPages, dying } = await domain.info();
       if (dying || this.agent.refuses || populatedPages !== this.populatedPages) return false;
+      if (!(await isUnpaged(xen, domain))) return false;
       await domain.logDirty.disable();
       if (!(await within(ANSWER_MS, this.cleanPages(domain)))) return false;
       // Counters outlive log-dirty mode; a CLEAN zeroes them.

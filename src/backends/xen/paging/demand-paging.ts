@@ -17,6 +17,7 @@ import { HvmParam } from '../hvm-params.js';
 import { vmEventLayout } from '../libs/abi.js';
 import { xenError } from '../libs/errors.js';
 import { EventChannel } from '../libs/xenevtchn.js';
+import { xenOps } from '../libs/xenforeignmemory.js';
 import { MAX_GFNS } from '../limits.js';
 import { readParams, writeParams } from '../params.js';
 import type { Session } from '../session.js';
@@ -44,6 +45,7 @@ interface Open {
   readonly ring: PagingRing;
   readonly channel: EventChannel;
   readonly onFault: (fault: PageFault) => void;
+  readonly forget: () => void;
 }
 
 export class XenDemandPaging implements DemandPaging {
@@ -67,8 +69,10 @@ export class XenDemandPaging implements DemandPaging {
       const port = this.turnOn();
       const { libraries, ops } = this.session;
       const ring = new PagingRing(ops, mapping, vmEventLayout(libraries.version));
-      const channel = new EventChannel(libraries, ops, this.domid, port, () => this.onEvent());
-      this.open = { ring, channel, onFault };
+      // It waits as long as it is open, and whoever closes the backend does not wait for that.
+      const channel = new EventChannel(libraries, xenOps(), this.domid, port, () => this.onEvent());
+      const forget = this.session.hold(() => this.abandon());
+      this.open = { ring, channel, onFault, forget };
     } catch (error) {
       mapping.unmap();
       throw error;
@@ -95,13 +99,30 @@ export class XenDemandPaging implements DemandPaging {
 
   async disable(): Promise<void> {
     if (!this.open) return;
-    const { ring, channel } = this.open;
     const info = this.session.control.domainInfo(this.domid);
     // Of a domain that is gone only what is ours is left.
     if (info && !info.dying) this.turnOff(info.pagedPages);
+    await this.letGo();
+  }
+
+  /** The backend is closed. Where no page is missing, nothing of it stays; else only whoever destroys the domain can end it. */
+  private abandon(): void {
+    try {
+      const info = this.session.control.domainInfo(this.domid);
+      if (info && !info.dying && info.pagedPages === 0) this.turnOff(0);
+    } catch {
+      // Closing does not fail.
+    }
+    void this.letGo();
+  }
+
+  private async letGo(): Promise<void> {
+    if (!this.open) return;
+    const { ring, channel, forget } = this.open;
     this.open = undefined;
-    await channel.close();
+    forget();
     ring.close();
+    await channel.close();
   }
 
   private onEvent(): void {

@@ -26,7 +26,7 @@ import { PushCursor } from './push-cursor.js';
 import { PushPace } from './push-pace.js';
 
 /** A capped link is held by one batch for no longer than this. */
-const BATCH_MS = 5;
+const BATCH_MS = 20;
 /** How long the last word may take. */
 const GOODBYE_MS = 5000;
 /** A destination that answers no page for so long counts as lost until it connects anew. */

@@ -14,7 +14,7 @@ import { PageServer } from './page-server.js';
 import { autoPolicy, type Policy, precopyPolicy, singlePass, wantsPostcopy } from './policy.js';
 import { copyLive, predictDowntime } from './rounds.js';
 import { sendState, sendStatic } from './state.js';
-import { collectDirty, sendDirtyBitmap, sendRemaining, timed } from './stop.js';
+import { collectDirty, type Stopped, sendDirtyBitmap, sendRemaining, timed } from './stop.js';
 
 /**
  * Migrates a domain out of this host, or saves it to a file (no `returns`: then nobody is handed the domain, and it stays
@@ -78,12 +78,15 @@ class OutgoingMigration {
     context.signal.throwIfAborted();
 
     context.recorder.predictedDowntimeMs = this.predict(stale, postcopy);
+    // What is dirty behind this, the guest has touched to suspend itself, and will touch again to resume.
+    if (postcopy) await context.domain.logDirty.clean(context.nrGfns, stale);
     context.recorder.to('stopped');
     const stoppedAt = context.clock.now();
     await timed(context, 'suspend', () => context.suspender.suspend());
     this.suspended = true;
-    const dirty = await collectDirty(context, owed);
-    const server = await this.sendLast(dirty, postcopy);
+    pageOps.bitmapOr(owed, stale);
+    const stopped = await collectDirty(context, owed);
+    const server = await this.sendLast(stopped, postcopy);
     if (!this.handover) return;
     await this.handOver();
     context.recorder.downtimeMs = context.clock.now() - stoppedAt;
@@ -164,10 +167,11 @@ class OutgoingMigration {
     await patience.for(writer.record(RecordType.EVICT_AHEAD, encodeBitmap(nrGfns, stale)));
   }
 
-  private async sendLast(dirty: Uint8Array, postcopy: boolean): Promise<PageServer | undefined> {
+  private async sendLast(stopped: Stopped, postcopy: boolean): Promise<PageServer | undefined> {
     const { context } = this;
+    const { dirty } = stopped;
     if (!postcopy) await sendRemaining(context, dirty);
-    else await sendDirtyBitmap(context, dirty);
+    else await sendDirtyBitmap(context, stopped);
     await timed(context, 'state', () => sendState(context));
     if (postcopy) await context.patience.for(context.writer.record(RecordType.STAGE3));
     this.endSent = true; // before it is: a write that fails may still have arrived

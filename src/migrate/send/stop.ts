@@ -2,7 +2,7 @@
  * The stop: the guest has been suspended and the last of its state leaves. Precopy sends the remaining pages; TSMC sends which they
  * are, and only those pages that a vCPU cannot start without.
  */
-import { MAX_BATCH } from '../../backends/backend.js';
+import { MAX_BATCH, PAGE_SIZE } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
 import type { PageReason } from '../recorder.js';
 import { encodeBitmap, RecordType } from '../stream/index.js';
@@ -10,15 +10,27 @@ import { batches } from './batches.js';
 import { newBitmap, type SendContext } from './context.js';
 import { BATCH_MS } from './rounds.js';
 
-/** Every page that the destination does not have in its last version; the guest is suspended. */
-export async function collectDirty(context: SendContext, owed: Uint8Array): Promise<Uint8Array> {
+/** How long the pages that the guest has touched in its suspend may take, and how many are sent in any case. */
+const TOUCHED_MS = 100;
+const LEAST_TOUCHED = 512;
+
+export interface Stopped {
+  /** Every page that the destination does not have in its last version. */
+  readonly dirty: Uint8Array;
+  /** Those that the guest has written since the last CLEAN before the stop: to resume, it is going to need them again. */
+  readonly touched: Uint8Array;
+}
+
+/** The guest is suspended. */
+export async function collectDirty(context: SendContext, owed: Uint8Array): Promise<Stopped> {
   const { domain, nrGfns, recorder } = context;
   const dirty = newBitmap(nrGfns, false);
   await timed(context, 'clean', () => domain.logDirty.clean(nrGfns, dirty, true));
+  const touched = dirty.slice();
   pageOps.bitmapOr(dirty, owed);
   await timed(context, 'clean', () => addStrays(context, dirty));
   recorder.lacking(dirty, nrGfns);
-  return dirty;
+  return { dirty, touched };
 }
 
 /**
@@ -67,14 +79,15 @@ export async function sendRemaining(context: SendContext, dirty: Uint8Array): Pr
 }
 
 /**
- * TSMC's stage 2. Sends what must be there before a vCPU runs, and what costs 8 bytes anyway; then the bitmap of the rest.
- * Takes the pages sent out of `dirty`: what stays in it is missing at the destination.
+ * TSMC's stage 2. Sends what must be there before a vCPU runs, what it would wait for at once, and what costs 8 bytes anyway; then the
+ * bitmap of the rest. Takes the pages sent out of `dirty`: what stays in it is missing at the destination.
  */
-export async function sendDirtyBitmap(context: SendContext, dirty: Uint8Array): Promise<void> {
+export async function sendDirtyBitmap(context: SendContext, { dirty, touched }: Stopped): Promise<void> {
   const { domain, nrGfns, writer } = context;
   await timed(context, 'pages', async () => {
     const vital = newBitmap(nrGfns, false);
     pageOps.bitmapSet(vital, await domain.memory.vital());
+    addTouched(context, touched, vital);
     await addDataless(context, dirty, vital);
     pageOps.bitmapAnd(vital, dirty);
     pageOps.bitmapAndNot(dirty, vital);
@@ -84,6 +97,12 @@ export async function sendDirtyBitmap(context: SendContext, dirty: Uint8Array): 
     await context.patience.for(writer.record(RecordType.DIRTY_BITMAP, encodeBitmap(nrGfns, dirty)));
     context.recorder.bytesSent += dirty.length + 16;
   });
+}
+
+/** A page that comes by a fault costs a round trip; sent now, only its time on the link. So many as take a moment there, or none. */
+function addTouched({ nrGfns, recorder }: SendContext, touched: Uint8Array, target: Uint8Array): void {
+  const most = Math.max(LEAST_TOUCHED, ((recorder.rate() / 1000) * TOUCHED_MS) / PAGE_SIZE);
+  if (pageOps.bitmapCount(touched, nrGfns) <= most) pageOps.bitmapOr(target, touched);
 }
 
 /** Adds dirty gfns that are holes by now: they have no contents to wait for. */

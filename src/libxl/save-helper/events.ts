@@ -5,8 +5,10 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import type { MigrationEvent, MigrationReport } from '../../migrate/index.js';
 
-/** MigrationEvents without those that carry a list of pages: for a large domain they would be larger than its memory. */
-export type LoggedEvent = Exclude<MigrationEvent, { type: 'pages' | 'lacking' }>;
+/** MigrationEvents without those that carry a list of pages, or one: for a large domain they would be larger than its memory. */
+export type LoggedEvent = Exclude<MigrationEvent, { type: UnloggedType }>;
+type UnloggedType = 'pages' | 'lacking' | 'fault' | 'loaded';
+const UNLOGGED: ReadonlySet<string> = new Set<UnloggedType>(['pages', 'lacking', 'fault', 'loaded']);
 
 export interface HelperFailure {
   readonly code: string;
@@ -56,7 +58,7 @@ export class EventFile {
   }
 
   event(event: MigrationEvent): void {
-    if (event.type !== 'pages' && event.type !== 'lacking') this.write({ type: 'event', event });
+    if (!UNLOGGED.has(event.type)) this.write({ type: 'event', event: event as LoggedEvent });
   }
 
   write(body: Body<EventLine>): void {

@@ -4,9 +4,13 @@
  * domain up (bereaved.ts); unless the pager has said before that all is well.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-const BEREAVED = join(__dirname, 'bereaved.js');
+/** Beside this file, or, from the save helper's bundle, where it would be. */
+const BEREAVED = ['.', join('..', 'libxl', 'stage3')]
+  .map((folder) => join(__dirname, folder, 'bereaved.js'))
+  .find((path) => existsSync(path)) as string;
 /** A line comes, or the pipe ends. */
 const SCRIPT = 'read -r well || exec "$@"';
 

@@ -29,6 +29,7 @@ export class Resident {
   async makeGood(xen: XenHypervisor): Promise<boolean> {
     try {
       const domain = await xen.domain(this.domid);
+      if ((await domain.info()).pagedPages > 0) return false;
       await setRunning(domain);
       await mend(domain, this.agent.pages);
       const { populatedPages, dying } = await domain.info();

@@ -11,6 +11,7 @@ import {
   type ForeignMemory,
   type Mapping,
   type PageFault,
+  PageType,
 } from '../../backend.js';
 import { checkBatch } from '../batch.js';
 import { HvmParam } from '../hvm-params.js';
@@ -85,7 +86,16 @@ export class XenDemandPaging implements DemandPaging {
     this.checkGfns(gfns);
     const { control, ops } = this.session;
     const [nominate, evict] = ['nominate', 'evict'].map((name) => control.ctrl.address(`xc_mem_paging_${name}`));
-    return await ops.pageOut(nominate, evict, control.address, this.domid, gfns, this.out.bits);
+    const errors = await ops.pageOut(nominate, evict, control.address, this.domid, gfns, this.out.bits);
+    if (errors.includes(Errno.EBUSY)) await this.nameHoles(gfns, errors);
+    return errors;
+  }
+
+  /** Of a gfn without a page Xen 4.17 says what it says of one that is in use. */
+  private async nameHoles(gfns: Uint32Array, errors: Int32Array): Promise<void> {
+    const types = await this.memory.types(gfns);
+    for (let i = 0; i < gfns.length; i++)
+      if (errors[i] === Errno.EBUSY && types[i] === PageType.XTAB && !this.out.has(gfns[i])) errors[i] = Errno.ENOENT;
   }
 
   async load(gfns: Uint32Array, data: Uint8Array): Promise<Int32Array> {

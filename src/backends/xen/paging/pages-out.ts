@@ -14,6 +14,11 @@ export class PagesOut {
     this.bits = new Uint8Array(Math.ceil(gfnLimit(maxPages) / 8));
   }
 
+  /** They are taken out here, and nowhere else. */
+  get isKept(): boolean {
+    return this.bits.length > 0;
+  }
+
   has(gfn: number): boolean {
     return (this.bits[gfn >> 3] & (1 << (gfn & 7))) !== 0;
   }

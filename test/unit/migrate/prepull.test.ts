@@ -49,6 +49,14 @@ describe('adaptive window', () => {
     expect(last.map(({ count }) => count)).toEqual([128, 128]);
   });
 
+  it('follows several walks of one vCPU at a time', () => {
+    const policy = adaptiveWindow();
+    const starts = [1000, 50_000, 90_000];
+    let last = starts.map((gfn) => policy.window(gfn, 0));
+    for (let i = 0; i < 6; i++) last = last.map(({ first, count }) => policy.window(first + count, 0));
+    expect(last.map(({ count }) => count)).toEqual([128, 128, 128]);
+  });
+
   it('none asks for nothing besides', () => {
     expect(fixedWindow(0).window(7, 0).count).toBe(0);
   });

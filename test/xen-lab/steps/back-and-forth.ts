@@ -1,6 +1,6 @@
 /** One busy domain, moved again and again: nothing is left over, nothing adds up. */
 import type { Bench, Step } from '../run/step.js';
-import { BUSY, Guest } from './support/guest.js';
+import { BUSY_SMALL, Guest } from './support/guest.js';
 import { migrate } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
 
@@ -18,7 +18,7 @@ export const backAndForthStep: Step = {
 
 async function moveAgainAndAgain(bench: Bench): Promise<void> {
   const { dom0, dom0s } = bench;
-  const guest = await Guest.create(dom0s, 'pvh', { pattern: BUSY });
+  const guest = await Guest.create(dom0s, 'pvh', { pattern: BUSY_SMALL });
   const before = await freeMemoryMb(bench);
   const times: number[] = [];
   for (let i = 0; i < TIMES; i++) {

@@ -1,6 +1,6 @@
 /** What can go wrong in three-stage memory copy, on one host: where the domain can be saved it is, and where not, that is told. */
 import type { Bench, Step } from '../run/step.js';
-import { BUSY, Guest } from './support/guest.js';
+import { BUSY_SMALL, Guest } from './support/guest.js';
 import { tryMigrate, using } from './support/helper.js';
 import { assertNothingLeft, running } from './support/leftovers.js';
 import { begin, said, statusOf, until, untilEnded, untilMissing, untilState } from './support/stage3.js';
@@ -144,7 +144,7 @@ async function provokeAll(bench: Bench): Promise<void> {
     const begun = performance.now();
     const result = (ok: boolean, detail?: string): void =>
       bench.result({ name, ok, detail, seconds: (performance.now() - begun) / 1000 });
-    const guest = await Guest.create(bench.dom0s, 'pvh', { memoryMb: 128, pattern: BUSY });
+    const guest = await Guest.create(bench.dom0s, 'pvh', { pattern: BUSY_SMALL });
     try {
       const fate = await provoke(bench, guest);
       if (fate === 'runs') await guest.assertRuns();

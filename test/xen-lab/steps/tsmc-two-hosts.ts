@@ -1,6 +1,6 @@
 /** Three-stage memory copy from one dom0 to another, by `xenferry migrate`; and with the network gone in its midst. */
 import type { Bench, Step } from '../run/step.js';
-import { BUSY, Guest } from './support/guest.js';
+import { BUSY_SMALL, Guest } from './support/guest.js';
 import { XENFERRY } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
 import { reportIn } from './support/migrate-lines.js';
@@ -30,7 +30,7 @@ export const tsmcTwoHostSteps: readonly Step[] = [
 
 async function thereAndBack(bench: Bench): Promise<void> {
   const [here, there] = bench.dom0s;
-  const guest = await Guest.create(bench.dom0s, 'pvh', { pattern: BUSY });
+  const guest = await Guest.create(bench.dom0s, 'pvh', { pattern: BUSY_SMALL });
   for (const [from, to] of [
     [here, there],
     [there, here],
@@ -54,7 +54,7 @@ async function thereAndBack(bench: Bench): Promise<void> {
 
 async function cutAndBack(bench: Bench): Promise<void> {
   const [, there] = bench.dom0s;
-  const guest = await Guest.create(bench.dom0s, 'pvh', { pattern: BUSY });
+  const guest = await Guest.create(bench.dom0s, 'pvh', { pattern: BUSY_SMALL });
   const environment = { ...SLOW_PAGES, XENFERRY_RETURN_SSH: `ssh ${there.name}` };
   await begin(bench, { guest, rune: `ssh ${there.name}`, environment });
   const before = await untilMissing(bench, there);

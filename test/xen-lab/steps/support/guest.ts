@@ -17,6 +17,8 @@ export const IDLE = 'mem=64,hot=0,rate=0';
 /** It writes all the time, and leaves most of the emulated CPU to dom0. */
 export const CALM = 'mem=48,hot=8,rate=400,check=200';
 export const BUSY = 'mem=64,hot=16,rate=2000';
+/** As busy, in a domain of 128 MB. */
+export const BUSY_SMALL = 'mem=32,hot=16,rate=2000';
 
 const START_TIMEOUT_S = 180;
 const PROGRESS_TIMEOUT_S = 90;

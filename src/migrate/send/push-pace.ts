@@ -10,7 +10,7 @@ const GROWTH = 1.05;
 /** Pages on their way at least, and before anything has been measured: single pages, which show the round trip best. */
 const LEAST_PAGES = 4;
 /** A batch is this part of what may be on its way, so that answers come often enough. */
-const BATCH_SHARE = 2;
+const BATCH_SHARE = 8;
 /** 1 MiB. */
 const MOST_BATCH = 256;
 /** Answers that the rate is the best of. */

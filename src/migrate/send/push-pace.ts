@@ -7,8 +7,11 @@ const GROW = 2.5;
 const PROBE = 1.25;
 /** A rate that beats the best one by less is noise. */
 const GROWTH = 1.05;
-/** Pages on their way at least, and before anything has been measured: single pages, which show the round trip best. */
-const LEAST_PAGES = 4;
+/**
+ * Pages on their way at least, and before anything has been measured; no batch is smaller. Where a batch costs either end more than its
+ * pages do (an emulated or a busy dom0), fewer would keep the rate from ever growing. 64 KiB, the step of CRIU's lazy pages.
+ */
+const LEAST_PAGES = 16;
 /** A batch is this part of what may be on its way, so that answers come often enough. */
 const BATCH_SHARE = 8;
 /** 1 MiB. */
@@ -51,7 +54,7 @@ export class PushPace {
 
   /** Largest next batch, in pages. */
   get batchPages(): number {
-    return Math.max(1, Math.min(MOST_BATCH, Math.floor(this.limit() / BATCH_SHARE)));
+    return Math.max(LEAST_PAGES, Math.min(MOST_BATCH, Math.floor(this.limit() / BATCH_SHARE)));
   }
 
   /** Resolves when another batch may go. */

@@ -133,6 +133,7 @@ export const tsmcFailureSteps: readonly Step[] = [
     flavour: 'debian12-full',
     hosts: 1,
     lane: 'failures',
+    extended: true,
     timeoutS: 1800,
     expectedS: 600,
     run: provokeAll,

@@ -15,7 +15,7 @@ interface Case {
 const ALL_SLOW = {
   XENFERRY_STRATEGY: 'tsmc',
   XENFERRY_BANDWIDTH: String(4 << 20),
-  XENFERRY_POSTCOPY_BANDWIDTH: String(256 << 10),
+  XENFERRY_POSTCOPY_BANDWIDTH: String(512 << 10),
 };
 /** libxl's sending side. The brackets keep it from finding the shell that looks. */
 const KILL_XL = "pkill -KILL -f '[x]l migrate -s'";
@@ -65,6 +65,8 @@ const CASES: readonly Case[] = [
       const { state, reason } = await untilEnded(bench);
       if (state !== 'failed' || !/has been destroyed: its pager was killed/.test(reason ?? ''))
         throw new Error(`the pager has ${state}: ${reason}`);
+      // It waits a minute for the destination to come back.
+      await untilEnded(bench, bench.dom0, 'page-server');
       return 'gone';
     },
   },

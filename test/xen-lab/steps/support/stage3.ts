@@ -12,8 +12,8 @@ const EVENTS = '/var/tmp/xen-lab/events';
 const LOG = '/var/tmp/xen-lab/xl.log';
 const PATIENCE_S = 180;
 
-/** A third stage that takes a minute or two: the guest has rewritten some 4,000 pages. */
-export const SLOW_PAGES = { XENFERRY_STRATEGY: 'tsmc', XENFERRY_POSTCOPY_BANDWIDTH: String(256 << 10) };
+/** A third stage that takes half a minute or more: the guest has rewritten some 4,000 pages. */
+export const SLOW_PAGES = { XENFERRY_STRATEGY: 'tsmc', XENFERRY_POSTCOPY_BANDWIDTH: String(512 << 10) };
 
 export interface Underway {
   readonly guest: Guest;
@@ -71,9 +71,13 @@ export async function untilMissing(bench: Bench, dom0 = bench.dom0): Promise<Sta
   });
 }
 
-export async function untilEnded(bench: Bench, dom0 = bench.dom0): Promise<Stage3Status> {
-  return until(bench, 'the pager ends', async () => {
-    const status = await statusOf(dom0, 'pager');
+export async function untilEnded(
+  bench: Bench,
+  dom0 = bench.dom0,
+  role: Stage3Status['role'] = 'pager',
+): Promise<Stage3Status> {
+  return until(bench, `the ${role} ends`, async () => {
+    const status = await statusOf(dom0, role);
     return status?.state === 'completed' || status?.state === 'failed' ? status : undefined;
   });
 }

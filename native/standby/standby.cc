@@ -1,4 +1,6 @@
 // The waiting process's end of handover.h, and the socket at which it waits.
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -77,12 +79,30 @@ class Accepting : public PromiseWorker {
   int accepted_ = -1;
 };
 
+// Held while a socket is taken over from a process that has ended: of two that find it dead, the second would take the first's.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& path)
+      : fd_(open(path.substr(0, path.find_last_of('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (fd_ >= 0) flock(fd_, LOCK_EX);
+  }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+  ~FolderLock() {
+    if (fd_ >= 0) close(fd_);
+  }
+
+ private:
+  int fd_;
+};
+
 int listenAt(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
   memcpy(address.sun_path, path.c_str(), path.size() + 1);
   const auto* at = reinterpret_cast<const sockaddr*>(&address);
+  const FolderLock lock(path);
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
   // Nobody listens at the socket of a process that has ended, and it stays in the way.

@@ -6,6 +6,11 @@ import type { MigrationEvent, MigrationReport, Strategy } from './report.js';
 
 /** How a domain is stopped and, if the migration fails before the handover, started again. */
 export interface Suspender {
+  /**
+   * The guest's own code suspends it (Xen's PV drivers), and not whoever runs it from outside: it writes pages for that, which it needs
+   * again to resume, so that post-copy had better send them in the stop.
+   */
+  readonly byGuest?: boolean;
   suspend(): Promise<void>;
   resume(): Promise<void>;
 }

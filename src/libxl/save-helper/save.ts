@@ -129,6 +129,7 @@ const ALREADY: Suspender = { suspend: async () => undefined, resume: async () =>
 /** libxl asks the guest, and resumes it if the save fails. */
 function libxlSuspends(domain: Domain, libxl: Libxl, stopping: () => void): Suspender {
   return {
+    byGuest: true,
     async suspend() {
       stopping();
       if (!(await libxl.suspend())) throw notSuspended(domain.domid, 'libxl could not suspend it');

@@ -13,6 +13,7 @@ import type { MigrationEvent } from '../report.js';
 import { encodeStage3Note, type Stage3Note } from '../stage3-note.js';
 import {
   encodeRequests,
+  encodeTaken,
   isDisconnect,
   type PageBatch,
   pageBatches,
@@ -182,6 +183,7 @@ export class Pager {
     for (;;) {
       const { type } = await reader.next();
       if (type === RecordType.DONE) return void (await reader.readBody());
+      const begunAt = this.options.clock.now();
       const record = await reader.readPageHeader(this.options.nrGfns);
       if (record.dataPages !== record.gfns.length) {
         throw new StreamError('BAD_FIELD', 'A page of stage 3 came without its contents', reader.offset);
@@ -192,7 +194,7 @@ export class Pager {
         this.arrivals++;
         await this.apply(gfns, data);
       }
-      if (answers) await writer.record(RecordType.TAKEN);
+      if (answers) await writer.record(RecordType.TAKEN, encodeTaken(this.options.clock.now() - begunAt));
     }
   }
 

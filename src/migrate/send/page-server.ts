@@ -19,7 +19,7 @@ import { withPatience } from '../io/patience.js';
 import { Silence } from '../io/silence.js';
 import type { Line } from '../line.js';
 import type { Recorder } from '../recorder.js';
-import { decodeRequests, isDisconnect, RecordType, recordName, StreamError } from '../stream/index.js';
+import { decodeRequests, decodeTaken, isDisconnect, RecordType, recordName, StreamError } from '../stream/index.js';
 import { PageSender, type PageSenderParts, type PageSource, type SentBatch } from './page-sender.js';
 import { PageSessions, type PageSessionsOptions, type ServedSession } from './page-sessions.js';
 import { PushCursor } from './push-cursor.js';
@@ -148,10 +148,11 @@ export class PageServer {
     await abortable(this.mayPush.opened, stop);
     for (;;) {
       await abortable(pace.room(), stop);
-      const most = this.cursor.next(Math.min(pace.batchPages, limiter.batchPages(BATCH_MS, MAX_BATCH)));
+      const least = pace.leastPages;
+      const most = this.cursor.next(Math.min(pace.batchPages, limiter.batchPages(BATCH_MS, MAX_BATCH)), least);
       // A page that is chosen can no longer be asked for, so the waiting comes first.
       await limiter.take(most * PAGE_SIZE, stop);
-      const { gfns, why } = this.cursor.take(most);
+      const { gfns, why } = this.cursor.take(most, least);
       limiter.charge((gfns.length - most) * PAGE_SIZE);
       if (gfns.length === 0) return;
       pace.sent(gfns.length);
@@ -195,7 +196,7 @@ export class PageServer {
       this.note = await reader.readBody();
       if (type === RecordType.DONE) break;
       if (type !== RecordType.TAKEN) throw new StreamError('BAD_ORDER', `${recordName(type)} in stage 3`, offset);
-      pace.answered();
+      pace.answered(decodeTaken(this.note));
       this.letGo();
     }
     this.done = true;

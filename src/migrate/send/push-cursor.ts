@@ -26,14 +26,14 @@ export class PushCursor {
     private readonly nrGfns: number,
   ) {}
 
-  /** How many pages take() will give at most, of `most` that the link allows. */
-  next(most: number): number {
-    return Math.max(1, Math.min(this.size, most));
+  /** How many pages take() will give at most, of `most` that the link allows. Fewer than `least` are not worth a batch. */
+  next(most: number, least = 1): number {
+    return Math.max(1, Math.min(Math.max(this.size, least), most));
   }
 
   /** The newest window round a missing page first, then on from the cursor, wrapping round. */
-  take(most: number): PushBatch {
-    const limit = this.next(most);
+  take(most: number, least = 1): PushBatch {
+    const limit = this.next(most, least);
     for (let window = this.windows.at(-1); window; window = this.windows.at(-1)) {
       const gfns = this.find(window.first, window.end, limit);
       if (gfns.length > 0) return { gfns: this.send(gfns), why: 'prepull' };

@@ -1,4 +1,5 @@
 import type { Clock } from '../io/clock.js';
+import { BatchCost } from './batch-cost.js';
 
 /** What may stand in the link's queues: what a page that a vCPU waits for may have to wait behind. */
 const QUEUE_MS = 2;
@@ -34,6 +35,7 @@ interface Batch {
 export class PushPace {
   private readonly batches: Batch[] = [];
   private readonly rates: number[] = [];
+  private readonly cost = new BatchCost();
   /** The shortest ever: later ones hold queues of our own making. */
   private roundTripMs = Number.POSITIVE_INFINITY;
   private gain = GROW;
@@ -54,7 +56,12 @@ export class PushPace {
 
   /** Largest next batch, in pages. */
   get batchPages(): number {
-    return Math.max(LEAST_PAGES, Math.min(MOST_BATCH, Math.floor(this.limit() / BATCH_SHARE)));
+    return Math.max(this.leastPages, Math.min(MOST_BATCH, Math.floor(this.limit() / BATCH_SHARE)));
+  }
+
+  /** Fewer are not worth a batch. */
+  get leastPages(): number {
+    return Math.max(LEAST_PAGES, Math.min(MOST_BATCH, Math.floor(this.cost.worthwhile())));
   }
 
   /** Resolves when another batch may go. */
@@ -71,11 +78,12 @@ export class PushPace {
     this.batches.push({ pages, at: this.clock.now(), taken: this.taken });
   }
 
-  /** The destination has applied the oldest batch. */
-  answered(): void {
+  /** The destination has applied the oldest batch, for which it took so long. */
+  answered(tookMs = 0): void {
     const batch = this.batches.shift();
     if (!batch) return; // an answer to nothing: of no use, and of no harm
     this.onTheirWay -= batch.pages;
+    this.cost.add(batch.pages, tookMs);
     this.taken += batch.pages;
     const roundTripMs = Math.max(0.001, this.clock.now() - batch.at);
     this.roundTripMs = Math.min(this.roundTripMs, roundTripMs);
@@ -89,6 +97,6 @@ export class PushPace {
   /** Pages that may be on their way. */
   private limit(): number {
     if (this.rates.length === 0) return LEAST_PAGES;
-    return Math.max(LEAST_PAGES, Math.max(...this.rates) * (this.gain * this.roundTripMs + QUEUE_MS));
+    return Math.max(this.leastPages, Math.max(...this.rates) * (this.gain * this.roundTripMs + QUEUE_MS));
   }
 }

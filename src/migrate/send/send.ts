@@ -79,12 +79,13 @@ class OutgoingMigration {
 
     context.recorder.predictedDowntimeMs = this.predict(stale, postcopy);
     // What is dirty behind this, the guest has touched to suspend itself, and will touch again to resume.
-    if (postcopy) await context.domain.logDirty.clean(context.nrGfns, stale);
+    const { byGuest = false } = context.suspender;
+    if (postcopy && byGuest) await context.domain.logDirty.clean(context.nrGfns, stale);
     context.recorder.to('stopped');
     const stoppedAt = context.clock.now();
     await timed(context, 'suspend', () => context.suspender.suspend());
     this.suspended = true;
-    pageOps.bitmapOr(owed, stale);
+    if (postcopy && byGuest) pageOps.bitmapOr(owed, stale);
     const stopped = await collectDirty(context, owed);
     const server = await this.sendLast(stopped, postcopy);
     if (!this.handover) return;

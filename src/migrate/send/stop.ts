@@ -87,7 +87,7 @@ export async function sendDirtyBitmap(context: SendContext, { dirty, touched }: 
   await timed(context, 'pages', async () => {
     const vital = newBitmap(nrGfns, false);
     pageOps.bitmapSet(vital, await domain.memory.vital());
-    addTouched(context, touched, vital);
+    if (context.suspender.byGuest) addTouched(context, touched, vital);
     await addDataless(context, dirty, vital);
     pageOps.bitmapAnd(vital, dirty);
     pageOps.bitmapAndNot(dirty, vital);

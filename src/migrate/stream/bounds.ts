@@ -55,7 +55,7 @@ const BOUNDS: ReadonlyMap<number, Bounds> = new Map([
   [T.READY, exactly(0)],
   [T.GO, exactly(0)],
   [T.SYNC, exactly(8)],
-  [T.TAKEN, exactly(0)],
+  [T.TAKEN, exactly(8)],
   [T.RUNNING, exactly(0)],
   [T.ABORT, between(0, MAX_REASON)],
   [T.VERDICT_REQUEST, exactly(0)],

@@ -154,6 +154,22 @@ describe('PushPace', () => {
     expect(queueMs).toBeLessThan(0.6 * roundTripMs + 6);
   });
 
+  it('makes batches as large as is worth what one costs the destination', () => {
+    const [batchMs, pageMs] = [15, 0.5];
+    const pace = new PushPace(new ManualClock());
+    const sizes: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const pages = pace.leastPages;
+      sizes.push(pages);
+      pace.sent(pages);
+      pace.answered(batchMs + pageMs * pages);
+    }
+    expect(sizes[0]).toBe(16);
+    // Half of the time is the pages' own.
+    expect(sizes.at(-1)).toBeGreaterThanOrEqual(28);
+    expect(sizes.at(-1)).toBeLessThanOrEqual(64);
+  });
+
   it('an answer to nothing does no harm', () => {
     const pace = new PushPace(new ManualClock());
     pace.answered();

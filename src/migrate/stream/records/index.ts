@@ -12,4 +12,5 @@ export {
 export { decodeHello, encodeHello, type Hello } from './hello.js';
 export { decodeRequests, encodeRequests, type PageRequest } from './request.js';
 export { decodeSync, encodeSync } from './sync.js';
+export { decodeTaken, encodeTaken } from './taken.js';
 export { decodeReason, decodeText, encodeReason, encodeText } from './text.js';

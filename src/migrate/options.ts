@@ -59,6 +59,8 @@ export interface SendOptions {
   readonly onEvent?: (event: MigrationEvent) => void;
   /** How long the source waits for a broken way back before it says that it could not. Default 60,000 ms. */
   readonly reconnectMs?: number;
+  /** The same for stage 3, in which a domain that gives up is lost. Default: reconnectMs. */
+  readonly stage3ReconnectMs?: number;
   /** How long the destination may take nothing and say nothing before it counts as lost. Default 30,000 ms. */
   readonly stallMs?: number;
 }
@@ -87,6 +89,8 @@ export interface ReceiveOptions {
   readonly clock?: Clock;
   readonly onEvent?: (event: MigrationEvent) => void;
   readonly reconnectMs?: number;
+  /** The same for stage 3, in which a domain that gives up is lost. Default: reconnectMs. */
+  readonly stage3ReconnectMs?: number;
   /**
    * How long nothing may come before the source counts as lost. Default 120,000 ms: a toolstack may take a minute to suspend
    * the guest.
@@ -95,8 +99,8 @@ export interface ReceiveOptions {
   /** Leave the domain paused. */
   readonly paused?: boolean;
   /**
-   * In place of domain.unpause(), for a toolstack that starts the domain itself; resolves when it runs, or will. `progress`: how stage 3
-   * stands, undefined if there is none.
+   * In place of domain.unpause(), for a toolstack that starts the domain itself; resolves to true when it runs, and to false if nobody has
+   * started it yet. `progress`: how stage 3 stands, undefined if there is none.
    */
-  readonly start?: (domain: Domain, progress: () => Stage3Progress | undefined) => Promise<void>;
+  readonly start?: (domain: Domain, progress: () => Stage3Progress | undefined) => Promise<boolean>;
 }

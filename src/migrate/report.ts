@@ -50,6 +50,8 @@ export interface RoundReport {
 
 export interface Stage3Report {
   readonly ms: number;
+  /** The destination has seen the domain run, and it was there when the last page came. */
+  readonly runs: boolean;
   /** What the destination took, while the guest was stopped, to take out pages; part of `restore` as the source sees it. */
   readonly evictionMs: number;
   /** Pages that were missing when the guest resumed at the destination. */

@@ -4,10 +4,11 @@ import type { Stage3Report } from './report.js';
 /** The part of the report that only the destination can know. */
 export type Stage3Note = Pick<
   Stage3Report,
-  'evictionMs' | 'missingPages' | 'faults' | 'droppedPages' | 'faultLatencyMs' | 'blockedMs' | 'reconnects'
+  'runs' | 'evictionMs' | 'missingPages' | 'faults' | 'droppedPages' | 'faultLatencyMs' | 'blockedMs' | 'reconnects'
 >;
 
 const NOTHING: Stage3Note = {
+  runs: false,
   evictionMs: 0,
   missingPages: 0,
   faults: 0,
@@ -35,6 +36,7 @@ export function decodeStage3Note(body: Uint8Array): Stage3Note {
 
 /** By hand: a library for it takes longer to load than all of the engine. @throws TypeError, RangeError */
 function checked({
+  runs,
   evictionMs,
   missingPages,
   faults,
@@ -46,8 +48,18 @@ function checked({
   const { p50, p99, max } = faultLatencyMs;
   if (!Array.isArray(blockedMs) || blockedMs.length > MOST_VCPUS) throw new RangeError('blockedMs');
   if (![missingPages, faults, droppedPages, reconnects].every(isCount)) throw new RangeError('a count');
+  if (typeof runs !== 'boolean') throw new TypeError('runs');
   if (![evictionMs, p50, p99, max, ...blockedMs].every(isMs)) throw new RangeError('a duration');
-  return { evictionMs, missingPages, faults, droppedPages, faultLatencyMs: { p50, p99, max }, blockedMs, reconnects };
+  return {
+    runs,
+    evictionMs,
+    missingPages,
+    faults,
+    droppedPages,
+    faultLatencyMs: { p50, p99, max },
+    blockedMs,
+    reconnects,
+  };
 }
 
 const isMs = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;

@@ -65,7 +65,7 @@ export class XenDomain implements Domain {
    * should wait for while the guest is stopped. After `xl rename`, listDomains() knows better.
    */
   async info(): Promise<DomainInfo> {
-    const raw = this.session.domain(this.domid);
+    const raw = this.raw();
     // One that has no name yet may be given one.
     this.name ??= nameOf(this.session, this.domid);
     const info = describe(this.session, raw, this.name ?? this.origin.name);
@@ -88,13 +88,13 @@ export class XenDomain implements Domain {
   }
 
   async resume(): Promise<void> {
-    if (!this.session.domain(this.domid).suspended) throw this.invalid('it is not suspended');
+    if (!this.raw().suspended) throw this.invalid('it is not suspended');
     this.session.control.resume(this.domid);
     this.session.store.resumeDomain(this.domid);
   }
 
   async destroy(): Promise<void> {
-    this.session.domain(this.domid);
+    this.raw();
     await this.release();
     const { control, ops } = this.session;
     const [result, errno] = await ops.callOffLoop(control.ctrl.address('xc_domain_destroy'), [
@@ -102,6 +102,13 @@ export class XenDomain implements Domain {
       this.domid,
     ]);
     if (result < 0) throw xenError({ what: 'it cannot be destroyed', errno, domid: this.domid });
+  }
+
+  /** A domid may have been given to another meanwhile. */
+  private raw(): RawDomainInfo {
+    const raw = this.session.domain(this.domid);
+    if (raw.uuid === this.uuid) return raw;
+    throw xenError({ what: 'there is no such domain any more', errno: Errno.ESRCH, domid: this.domid });
   }
 
   private invalid(what: string): Error {

@@ -4,7 +4,7 @@
  */
 import type { Domain } from '../../backends/backend.js';
 import type { MigrationEvent, Stage3Progress } from '../../migrate/index.js';
-import { DomainWatch, Guard, giveUp, PagerStatus } from '../stage3/index.js';
+import { DomainWatch, destroy, Guard, giveUp, PagerStatus } from '../stage3/index.js';
 import { untilStarted } from './started.js';
 
 /** Until expect() is called it does nothing, as a plain stream needs nothing. */
@@ -35,25 +35,35 @@ export class LaterPages implements Disposable {
     this.status?.event(event);
   }
 
-  /** libxl goes on. Resolves when it has started the domain. */
-  async started(progress: () => Stage3Progress | undefined): Promise<void> {
+  /** libxl goes on. Resolves to whether it has started the domain, which it may mean to leave paused. */
+  async started(progress: () => Stage3Progress | undefined): Promise<boolean> {
     const { domid } = this.domain;
     this.status = new PagerStatus({ domid, name: this.name, progress });
     this.watch = new DomainWatch(this.domain);
     void this.watch.gone.then(() => this.tellGone());
-    await untilStarted(this.domain);
+    const runs = await untilStarted(this.domain);
     this.status.running();
+    return runs;
   }
 
-  /** Resolves when nothing is missing; a domain that has lost its pages is destroyed, and this rejects. */
+  /** It failed before stage 3, and libxl is not there to destroy what has come of it. */
+  async withoutLibxl(): Promise<void> {
+    if (this.guard) await destroy(this.domain).catch(() => undefined);
+  }
+
+  /** Resolves when nothing is missing; a domain that has lost pages is destroyed, and this rejects. */
   async end(stage3: Promise<unknown>): Promise<void> {
     try {
       await stage3;
       this.status?.ended();
     } catch (error) {
-      this.status?.ended(await giveUp(this.domain, (error as Error).message));
+      const { message } = error as Error;
+      // Where none is missing, the domain is whole, whatever else went wrong.
+      const { pagedPages } = await this.domain.info().catch(() => ({ pagedPages: 1 }));
+      this.status?.ended(pagedPages > 0 ? await giveUp(this.domain, message) : undefined);
       throw error;
     }
+    this.guard?.well();
   }
 
   [Symbol.dispose](): void {

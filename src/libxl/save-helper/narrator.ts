@@ -7,15 +7,12 @@ export class Narrator {
   private round = 0;
   private stoppedAt: number | undefined;
   private stoppedMs = 0;
-  isPostcopy: boolean;
 
   constructor(
     private readonly libxl: Libxl,
     private readonly events: EventFile | undefined,
-    strategy: Strategy | 'auto',
-  ) {
-    this.isPostcopy = strategy === 'tsmc';
-  }
+    private readonly strategy: Strategy | 'auto',
+  ) {}
 
   /** The guest is about to be stopped. */
   stopping(): void {
@@ -25,7 +22,6 @@ export class Narrator {
   event(event: MigrationEvent): void {
     this.events?.event(event);
     if (event.type === 'round') this.endOfRound(event.round);
-    if (event.type === 'strategy') this.isPostcopy = event.strategy === 'tsmc';
     if (event.type === 'log-dirty')
       this.libxl.log(
         Level.WARN,
@@ -48,12 +44,12 @@ export class Narrator {
         `${(totalMs / 1000).toFixed(1)} s; stopped for ${stoppedMs.toFixed(1)} ms so far: ${parts.join(', ')}`,
     );
     this.stoppedMs = stoppedMs;
-    if (!this.isPostcopy) this.events?.write({ type: 'report', report, stoppedMs });
+    if (this.strategy === 'precopy') this.events?.write({ type: 'report', report, stoppedMs });
   }
 
-  /** Everything has come to its end, libxl's part too; with post-copy only now. */
+  /** Everything has come to its end; where there is a handover, only now. */
   over(report: MigrationReport): void {
-    if (this.isPostcopy) this.events?.write({ type: 'report', report, stoppedMs: this.stoppedMs });
+    if (this.strategy !== 'precopy') this.events?.write({ type: 'report', report, stoppedMs: this.stoppedMs });
   }
 
   private endOfRound({

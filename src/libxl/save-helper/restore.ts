@@ -9,7 +9,7 @@ import { LaterPages } from './later-pages.js';
 import { Level, type Libxl } from './libxl.js';
 import { MessageType } from './message.js';
 import { assertPlain } from './stream-type.js';
-import { dialBack } from './way-back.js';
+import { dialBack, STAGE3_RECONNECT_MS } from './way-back.js';
 
 /** libxl's own helper waits for ever. A source may wait two minutes for its guest to suspend, and a disk may be slow. */
 const STALL_MS = 600_000;
@@ -77,10 +77,16 @@ export async function restore(parts: RestoreParts): Promise<void> {
     },
     async start(_, progress) {
       await done(shell.rings());
-      await (progress() ? later.started(progress) : quiet());
+      if (progress()) return later.started(progress);
+      await quiet();
+      return true;
     },
     signal,
     stallMs: STALL_MS,
+    stage3ReconnectMs: STAGE3_RECONNECT_MS,
+  }).catch(async (error: unknown) => {
+    if (libxl.gone || libxl.left) await later.withoutLibxl();
+    throw error;
   });
   await later.end(stage3);
 }

@@ -11,8 +11,8 @@ import { MessageType } from './message.js';
 import { Narrator } from './narrator.js';
 import { nothingWritten } from './still.js';
 import { assertPlain } from './stream-type.js';
-import { openWayBack } from './way-back.js';
-import { resumeAlone, takeAway } from './without-libxl.js';
+import { openWayBack, STAGE3_RECONNECT_MS } from './way-back.js';
+import { resumeAlone, resumeWhenSuspended, takeAway } from './without-libxl.js';
 
 /** A file system may hang for a while; whoever wants to give up sooner ends xl. */
 const STALL_MS = 120_000;
@@ -61,9 +61,9 @@ async function send(parts: SaveParts, domain: Domain, name: string): Promise<Mig
   const narrator = new Narrator(libxl, events, options.strategy);
   using status = new ServerStatus(domain.domid, name);
   const suspender = libxlSuspends(domain, libxl, () => narrator.stopping());
-  if (!args.live) await suspender.suspend();
   const [gate, returnAddress] = options.strategy === 'precopy' ? [] : await wayBack(parts);
   await using _ = gate;
+  if (!args.live) await suspender.suspend();
   const report = await sendDomain({
     returns: gate,
     returnAddress,
@@ -78,6 +78,7 @@ async function send(parts: SaveParts, domain: Domain, name: string): Promise<Mig
     suspender: args.live ? suspender : ALREADY,
     signal,
     stallMs: STALL_MS,
+    stage3ReconnectMs: STAGE3_RECONNECT_MS,
     onEvent(event) {
       narrator.event(event);
       status.event(event);
@@ -85,15 +86,16 @@ async function send(parts: SaveParts, domain: Domain, name: string): Promise<Mig
     async onSent(sofar) {
       narrator.saved(sofar);
       await done();
-      // The destination waits for our word then.
-      if (!narrator.isPostcopy) await quiet();
+      // With a way back, the destination waits for our word.
+      if (!gate) await quiet();
     },
   }).catch((error: Error) => {
     status.failed(error.message);
     throw error;
   });
   narrator.over(report);
-  if (report.stage3) await takeAway(domain);
+  // Nothing less proves that this is not the last copy.
+  if (report.stage3?.runs) await takeAway(domain);
   return report;
 }
 
@@ -132,7 +134,12 @@ function libxlSuspends(domain: Domain, libxl: Libxl, stopping: () => void): Susp
     byGuest: true,
     async suspend() {
       stopping();
-      if (!(await libxl.suspend())) throw notSuspended(domain.domid, 'libxl could not suspend it');
+      const suspended = await libxl.suspend().catch(async (error: unknown) => {
+        // The guest may have been asked already, and nobody but us is left to resume it.
+        await resumeWhenSuspended(domain);
+        throw error;
+      });
+      if (!suspended) throw notSuspended(domain.domid, 'libxl could not suspend it');
       if (!(await domain.info()).suspended) throw notSuspended(domain.domid, 'it has not been suspended');
     },
     resume: () => resumeAlone(domain, libxl),

@@ -9,7 +9,13 @@ import { abortable } from '../../migrate/io/abortable.js';
 
 /** An ssh that stands may be dead without a word; one that cannot listen is of no use; nobody is here to be asked. */
 const OPTIONS = [
-  ...['ExitOnForwardFailure=yes', 'ServerAliveInterval=5', 'ServerAliveCountMax=3', 'BatchMode=yes'],
+  ...[
+    'ExitOnForwardFailure=yes',
+    'ServerAliveInterval=5',
+    'ServerAliveCountMax=3',
+    'BatchMode=yes',
+    'ConnectTimeout=5',
+  ],
   // One that another ssh holds would end with that; and what it says must be said aloud.
   ...['ControlPath=none', 'LogLevel=INFO'],
 ].map((option) => `-o ${option}`);

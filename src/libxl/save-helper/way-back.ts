@@ -8,6 +8,11 @@ import { Tunnel } from './tunnel.js';
 type WayBack = [returns: Acceptor & AsyncDisposable, told: ReturnAddress];
 
 /**
+ * After a cut the way over there may be taken until sshd has noticed: minutes. What is given up then is a domain, so both ends wait.
+ */
+export const STAGE3_RECONNECT_MS = 300_000;
+
+/**
  * A listener for the destination's connections, on loopback: between hosts something that both trust carries them, whose far end is the
  * address to be told. That is an ssh of ours, unless somebody has seen to it already, or both are one host.
  */

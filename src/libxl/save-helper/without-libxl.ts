@@ -7,6 +7,8 @@ import type { Libxl } from './libxl.js';
 /** So long libxl may take for its own part. */
 const LIBXL_MS = 10_000;
 const LOOK_MS = 200;
+/** As long as libxl itself waits for an answer and for the deed. */
+const SUSPEND_MS = 120_000;
 
 /** The domain runs on here. Where libxl has gone, or does not see to it, it is resumed. */
 export async function resumeAlone(domain: Domain, libxl: Pick<Libxl, 'gone' | 'left'>): Promise<void> {
@@ -14,6 +16,15 @@ export async function resumeAlone(domain: Domain, libxl: Pick<Libxl, 'gone' | 'l
   // It hears of the failure next, and resumes the domain.
   if (!libxl.left) return;
   if (await staysSuspended(domain)) await domain.resume();
+}
+
+/** libxl has gone while the guest was being asked to suspend itself. It may yet, and is then resumed. */
+export async function resumeWhenSuspended(domain: Domain): Promise<void> {
+  for (const end = Date.now() + SUSPEND_MS; Date.now() < end; await sleep(LOOK_MS)) {
+    const info = await domain.info().catch(() => undefined);
+    if (info?.suspended) return domain.resume();
+    if (!info && (await isGone(domain))) return;
+  }
 }
 
 /** The domain runs elsewhere, with all its pages. What is left of it here is taken away, where xl has not done so. */

@@ -28,8 +28,13 @@ export class Guard implements Disposable {
     return new Guard(shell);
   }
 
-  /** Nothing is missing any more, or what there is to do has been done. */
-  [Symbol.dispose](): void {
+  /** Nothing is missing any more. */
+  well(): void {
     this.shell.stdin?.end('well\n');
+  }
+
+  /** Without such a word it looks for itself: where the domain is there and misses pages, it is given up. */
+  [Symbol.dispose](): void {
+    this.shell.stdin?.end();
   }
 }

@@ -26,6 +26,8 @@ export async function giveUp(domain: Domain, why: string, means = MEANS): Promis
 
 /** With its devices, where xl can be asked to. */
 export async function destroy(domain: Domain, { xlDestroy }: Pick<Means, 'xlDestroy'> = MEANS): Promise<void> {
+  // That it is still this one.
+  await domain.info();
   await xlDestroy(domain.domid).catch(() => domain.destroy());
 }
 

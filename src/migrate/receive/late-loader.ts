@@ -56,7 +56,8 @@ export class LateLoader {
       if (this.missing.has(gfn)) await this.missing.load(page, new Uint8Array(PAGE_SIZE));
       return;
     }
-    this.missing.drop(gfn);
+    // What is out must come in before it can be taken away.
+    if (this.missing.has(gfn)) await this.missing.load(page, new Uint8Array(PAGE_SIZE));
     this.missing.settle(page);
     await this.domain.memory.depopulate(page);
   }

@@ -5,14 +5,16 @@ import type { Clock } from '../io/clock.js';
 
 /** Between two attempts to load pages on a host that is out of memory. */
 const NO_MEMORY_RETRY_MS = 20;
-/** After so many the host is not going to have any. */
-const NO_MEMORY_RETRIES = 3000;
+/** After so many, an hour, the host is not going to have any. Nothing is lost by waiting: the source keeps the page. */
+const NO_MEMORY_RETRIES = 180_000;
 
 export class MissingPages {
   /** Set: evicted and not come yet. */
   private readonly bitmap: Uint8Array;
   /** Set: stale, and the hypervisor would not take it out; it must be overwritten before the guest runs. */
   private readonly refused: Uint8Array;
+  /** Attempts to load a page that failed for want of memory: somebody is at work. */
+  retries = 0;
   private missing = 0;
   private refusedCount = 0;
   private readonly scratch = new Uint32Array(MAX_BATCH);
@@ -108,6 +110,7 @@ export class MissingPages {
     if (allZero(errors) || !errors.some((errno) => errno !== 0 && errno !== Errno.ENOENT)) return errors;
     for (let i = 0; i < gfns.length; i++) {
       for (let tries = 0; errors[i] === Errno.ENOMEM && tries < NO_MEMORY_RETRIES; tries++) {
+        this.retries++;
         await this.clock.sleep(NO_MEMORY_RETRY_MS);
         const page = data.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE);
         errors[i] = (await this.domain.paging.load(gfns.subarray(i, i + 1), page))[0];

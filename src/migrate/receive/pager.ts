@@ -68,6 +68,7 @@ export class Pager {
   private faults = 0;
   /** The domain runs, or may: from then on the source pushes. */
   private isStarted = false;
+  private runs = false;
   /** Batches of pages; what stands still when the connection is dead and nobody has noticed. */
   private arrivals = 0;
   private dropped = 0;
@@ -114,9 +115,10 @@ export class Pager {
     if (this.missing.refusals > 0) await this.fetchRefused(session.urgent);
   }
 
-  /** The domain runs, and the source has been told so. */
-  started(): void {
+  /** The source is told that it may push. `runs`: the domain has been seen to. */
+  started(runs: boolean): void {
     this.isStarted = true;
+    this.runs = runs;
   }
 
   /**
@@ -162,13 +164,17 @@ export class Pager {
     const asked = this.readPages(urgent, false);
     this.request(urgent, this.waits.all());
     let idle = 0;
-    using silence = new Silence(this.options.clock, STALL_MS, () => this.arrivals + (this.isStarted ? 0 : ++idle));
+    using silence = new Silence(
+      this.options.clock,
+      STALL_MS,
+      () => this.arrivals + this.missing.retries + (this.isStarted ? 0 : ++idle),
+    );
     // The push may flow while the urgent line is dead: then a vCPU waits and waits.
     let noneWaits = 0;
     using waiting = new Silence(
       this.options.clock,
       STALL_MS,
-      () => this.waits.ended + (this.waits.any ? 0 : ++noneWaits),
+      () => this.waits.ended + this.missing.retries + (this.waits.any ? 0 : ++noneWaits),
     );
     const failures = [failureOf(pushed), failureOf(asked), silence.broken, waiting.broken];
     await abortable(Promise.race([this.complete, ...failures]), signal);
@@ -287,6 +293,7 @@ export class Pager {
 
   private note(): Stage3Note {
     return {
+      runs: this.runs && !this.isGone,
       evictionMs: this.evictionMs,
       missingPages: this.missingAtStart,
       faults: this.faults,

@@ -63,6 +63,7 @@ class IncomingMigration {
   private readonly onEvent: ReceiveOptions['onEvent'];
   private parts: Parts | undefined;
   private staticDone = false;
+  private runs = false;
   private pager: Pager | undefined;
   private verdict: Verdict | undefined;
   private capabilities: Capabilities | undefined;
@@ -87,7 +88,7 @@ class IncomingMigration {
       // Before it runs: its first fault does not wait for whoever starts it to say so.
       pages = this.pager?.run(this.options.signal);
       pages?.catch(() => undefined); // looked at below
-      await this.start(domain);
+      this.runs = await this.start(domain);
     } catch (error) {
       throw await this.fail(error);
     }
@@ -96,10 +97,11 @@ class IncomingMigration {
 
   private readonly progress = (): Stage3Progress | undefined => this.pager?.progress();
 
-  private async start(domain: Domain): Promise<void> {
+  private async start(domain: Domain): Promise<boolean> {
     const { paused, start } = this.options;
-    if (start) await start(domain, this.progress);
-    else if (!paused) await domain.unpause();
+    if (start) return start(domain, this.progress);
+    if (!paused) await domain.unpause();
+    return !paused;
   }
 
   /** Restores as long as something comes and nobody calls it off; what it works on is at rest when this settles. */
@@ -213,7 +215,8 @@ class IncomingMigration {
   }
 
   private newPager(domain: Domain, { nrGfns, vcpus, migrationId }: Capabilities): Pager {
-    const { prepullWindow = 'adaptive', reconnectMs = RECONNECT_MS, gone } = this.options;
+    const { prepullWindow = 'adaptive', reconnectMs: usual = RECONNECT_MS, gone } = this.options;
+    const { stage3ReconnectMs: reconnectMs = usual } = this.options;
     const dialer = this.dialer();
     if (!dialer) throw noDialer();
     const prepull = prepullWindow === 'adaptive' ? adaptiveWindow() : fixedWindow(prepullWindow);
@@ -228,7 +231,7 @@ class IncomingMigration {
 
   /** The domain runs: the source is told so, and the missing pages come. */
   private async finish(pages: Promise<Stage3Note> | undefined): Promise<Stage3Note | undefined> {
-    this.pager?.started();
+    this.pager?.started(this.runs);
     const told = this.verdict?.running();
     try {
       return await pages;

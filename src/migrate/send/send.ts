@@ -200,12 +200,20 @@ class OutgoingMigration {
   /** Before the handover it answers requests only, for pages that the destination cannot do without. */
   private async startServer(unsent: Uint8Array): Promise<PageServer> {
     const { domain, nrGfns, limiter, recorder, clock, migrationId, patience } = this.context;
-    const { reconnectMs = RECONNECT_MS, postcopyBandwidth } = this.options;
+    const {
+      reconnectMs: usual = RECONNECT_MS,
+      stage3ReconnectMs: reconnectMs = usual,
+      postcopyBandwidth,
+    } = this.options;
     if (postcopyBandwidth !== undefined) limiter.setRate(postcopyBandwidth);
     const { memory, domid } = domain;
     // While there is a domain: a toolstack may destroy it as soon as the destination has it.
     const pages = await timed(this.context, 'hold', () => memory.hold(unsent, nrGfns));
     this.held = pages;
+    const wanted = pageOps.bitmapCount(unsent, nrGfns);
+    // Before the point of no return: the destination counts on every one of them.
+    if (pages.count !== wanted)
+      throw new Error(`${wanted - pages.count} of ${wanted} pages of the domain cannot be held`);
     const returns = this.options.returns as Acceptor;
     const tools = { limiter, recorder, clock, patience, reconnectMs };
     const server = new PageServer({ pages, domid, nrGfns, unsent, migrationId, returns, ...tools });

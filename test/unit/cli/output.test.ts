@@ -101,6 +101,7 @@ test('the summary names what matters', () => {
     ...{
       ms: 50,
       evictionMs: 1,
+      runs: true,
       missingPages: 1000,
       faults: 12,
       demandPages: 12,

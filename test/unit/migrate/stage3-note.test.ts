@@ -2,6 +2,7 @@
 import { decodeStage3Note, encodeStage3Note, type Stage3Note } from '../../../src/migrate/stage3-note.js';
 
 const NOTE: Stage3Note = {
+  runs: true,
   evictionMs: 1.5,
   missingPages: 3,
   faults: 2,

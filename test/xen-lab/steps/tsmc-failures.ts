@@ -65,7 +65,7 @@ const CASES: readonly Case[] = [
       const { state, reason } = await untilEnded(bench);
       if (state !== 'failed' || !/has been destroyed: its pager was killed/.test(reason ?? ''))
         throw new Error(`the pager has ${state}: ${reason}`);
-      // It waits a minute for the destination to come back.
+      // It waits five minutes for the destination to come back.
       await untilEnded(bench, bench.dom0, 'page-server');
       return 'gone';
     },
@@ -136,7 +136,7 @@ export const tsmcFailureSteps: readonly Step[] = [
     hosts: 1,
     lane: 'failures',
     extended: true,
-    timeoutS: 1800,
+    timeoutS: 3600,
     expectedS: 600,
     run: provokeAll,
   },

@@ -2,6 +2,7 @@
  * Xen's memory paging (xen/arch/x86/mm/mem_paging.c, tools/xenpaging): pages of a PVH or HVM domain that are taken out, and brought
  * back when the guest touches them. Who enables it must live as long as pages are missing: with it dies the guest's way to them.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pageOps } from '../../../native/index.js';
 import {
   type BackendError,
@@ -27,6 +28,9 @@ import { type PagingRequest, PagingRing } from './ring.js';
 
 /** Where every domain builder puts the ring's page; its parameter comes only with the platform state, which is later. */
 const RING_GFN = 0xfeff8;
+
+const MOST_TRIES = 50;
+const RETRY_MS = 100;
 
 const ENODEV = 19;
 const EXDEV = 18;
@@ -111,14 +115,31 @@ export class XenDemandPaging implements DemandPaging {
     if (!this.open) return;
     const info = this.session.control.domainInfo(this.domid);
     // Of a domain that is gone only what is ours is left.
-    if (info && !info.dying) this.turnOff(info.pagedPages);
+    if (info && !info.dying) await this.turnOffPatiently(info.pagedPages);
     await this.letGo();
+  }
+
+  /**
+   * A vCPU whose request is still in the ring would stay paused for ever, so all are answered first; one that found no room there is asked
+   * again by Xen, which says EBUSY meanwhile.
+   */
+  private async turnOffPatiently(pagedPages: number): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      this.onEvent();
+      try {
+        return this.turnOff(pagedPages);
+      } catch (error) {
+        if (pagedPages > 0 || (error as BackendError).errno !== Errno.EBUSY || tries === MOST_TRIES) throw error;
+        await sleep(RETRY_MS);
+      }
+    }
   }
 
   /** The backend is closed. Where no page is missing, nothing of it stays; else only whoever destroys the domain can end it. */
   private abandon(): void {
     try {
       const info = this.session.control.domainInfo(this.domid);
+      this.onEvent();
       if (info && !info.dying && info.pagedPages === 0) this.turnOff(0);
     } catch {
       // Closing does not fail.

@@ -10,7 +10,8 @@ import { migrationCommand } from './helper.js';
 const FOLDER = '/run/xenferry/stage3';
 const EVENTS = '/var/tmp/xen-lab/events';
 const LOG = '/var/tmp/xen-lab/xl.log';
-const PATIENCE_S = 180;
+/** Longer than either end of a third stage waits for the other. */
+const PATIENCE_S = 420;
 
 /** A third stage that takes half a minute or more: the guest has rewritten some 4,000 pages. */
 export const SLOW_PAGES = { XENFERRY_STRATEGY: 'tsmc', XENFERRY_POSTCOPY_BANDWIDTH: String(512 << 10) };

@@ -32,6 +32,7 @@ const LARGE_LEVELS: ReadonlySet<number> = new Set([2, 3]);
 /** gfns of the pages at these addresses. `visits`: each begins at a root, a table of the highest of `levels`. */
 export async function walkTables(walk: Walk, levels: number, visits: readonly Visit[]): Promise<number[]> {
   const pages: number[] = [];
+  let left = MOST_TABLES;
   let tables = newTables(walk.seen, visits);
   for (let level = levels; level >= 1 && tables.length > 0; level--) {
     const children: Uint32Array[] = [];
@@ -41,7 +42,11 @@ export async function walkTables(walk: Walk, levels: number, visits: readonly Vi
     for (let at = 0; at < wanted.length; at += MAX_BATCH) {
       const batch = wanted.slice(at, at + MAX_BATCH);
       using mapping = await walk.map(batch);
-      if (level > 1) children.push(childrenIn(walk, mapping, level));
+      if (level > 1) {
+        const found = childrenIn(walk, mapping, level, left);
+        children.push(found);
+        left -= found.length;
+      }
       follow(mapping, batch, level, visits, onward, pages);
     }
     tables = Uint32Array.from(children.flatMap((some) => [...some]));
@@ -50,8 +55,8 @@ export async function walkTables(walk: Walk, levels: number, visits: readonly Vi
   return pages;
 }
 
-function childrenIn({ ops, seen }: Walk, { base, slots }: Mapping, level: number): Uint32Array {
-  return ops.childTables(base, slots, LARGE_LEVELS.has(level), seen, MOST_TABLES);
+function childrenIn({ ops, seen }: Walk, { base, slots }: Mapping, level: number, most: number): Uint32Array {
+  return ops.childTables(base, slots, LARGE_LEVELS.has(level), seen, most);
 }
 
 /** Takes each address that goes through these tables one level on. */

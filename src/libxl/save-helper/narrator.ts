@@ -11,7 +11,7 @@ export class Narrator {
   constructor(
     private readonly libxl: Libxl,
     private readonly events: EventFile | undefined,
-    private readonly strategy: Strategy | 'auto',
+    private strategy: Strategy | 'auto',
   ) {}
 
   /** The guest is about to be stopped. */
@@ -22,6 +22,7 @@ export class Narrator {
   event(event: MigrationEvent): void {
     this.events?.event(event);
     if (event.type === 'round') this.endOfRound(event.round);
+    if (event.type === 'strategy') this.strategy = event.strategy;
     if (event.type === 'log-dirty')
       this.libxl.log(
         Level.WARN,
@@ -44,10 +45,11 @@ export class Narrator {
         `${(totalMs / 1000).toFixed(1)} s; stopped for ${stoppedMs.toFixed(1)} ms so far: ${parts.join(', ')}`,
     );
     this.stoppedMs = stoppedMs;
+    // What xl adds to it comes now; of post-copy there is more to tell.
     if (this.strategy === 'precopy') this.events?.write({ type: 'report', report, stoppedMs });
   }
 
-  /** Everything has come to its end; where there is a handover, only now. */
+  /** Everything has come to its end; of post-copy, only now. */
   over(report: MigrationReport): void {
     if (this.strategy !== 'precopy') this.events?.write({ type: 'report', report, stoppedMs: this.stoppedMs });
   }

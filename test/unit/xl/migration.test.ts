@@ -43,7 +43,8 @@ function script(early: readonly Line[], late: readonly Line[] = []): void {
     const text = JSON.stringify({ side: 'save', domid: 7, time: Date.now(), ...line });
     return `echo '${text}' >> "$XENFERRY_EVENTS"`;
   };
-  const until = (file: string): string => `until [ -e ${folder}/${file} ]; do sleep 0.02; done`;
+  // A test that is over takes its folder away.
+  const until = (file: string): string => `until [ -e ${folder}/${file} ] || [ ! -d ${folder} ]; do sleep 0.02; done`;
   const helper = ['#!/bin/sh', ...early.map(write), `touch ${folder}/sent`, until('go'), ...late.map(write)];
   writeFileSync(join(folder, 'helper'), helper.join('\n'));
   const xl = [

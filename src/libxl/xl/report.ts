@@ -10,6 +10,9 @@ export interface WholeMigration {
   readonly stoppedMs: number;
 }
 
+/** Parts of a post-copy's downtime that come when its stream has been sent. */
+const BEHIND_THE_STREAM = ['hold', 'restore', 'eviction', 'unpause'];
+
 /**
  * `toolstack` in the parts is what passed between our last byte and the start: the receiver's end of the stream, devices, handshake. A
  * post-copy source hears from the destination meanwhile and has named some of it.
@@ -18,7 +21,7 @@ export function wholeReport(
   report: MigrationReport,
   { totalMs, downtimeMs, stoppedMs }: WholeMigration,
 ): MigrationReport {
-  const { restore = 0, unpause = 0 } = report.downtimeParts;
-  const toolstack = Math.max(0, downtimeMs - stoppedMs - restore - unpause);
+  const named = BEHIND_THE_STREAM.reduce((ms, part) => ms + (report.downtimeParts[part] ?? 0), 0);
+  const toolstack = Math.max(0, downtimeMs - stoppedMs - named);
   return { ...report, state: 'completed', totalMs, downtimeMs, downtimeParts: { ...report.downtimeParts, toolstack } };
 }

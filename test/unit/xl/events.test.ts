@@ -55,6 +55,13 @@ test('what post-copy has named of it itself is not counted twice', () => {
   const report = { ...REPORT, downtimeParts: { clean: 10, restore: 100, unpause: 50 } };
   const whole = wholeReport(report, { totalMs: 6000, downtimeMs: 300, stoppedMs: 95 });
   expect(whole.downtimeParts).toMatchObject({ restore: 100, unpause: 50, toolstack: 55 });
+
+  const downtimeParts = { ...report.downtimeParts, hold: 20, eviction: 10 };
+  const parts = wholeReport(
+    { ...report, downtimeParts },
+    { totalMs: 6000, downtimeMs: 300, stoppedMs: 95 },
+  ).downtimeParts;
+  expect(parts).toMatchObject({ hold: 20, eviction: 10, toolstack: 25 });
 });
 
 describe('a file that is followed', () => {

@@ -73,17 +73,17 @@ export class XenDomain implements Domain {
   }
 
   async pause(): Promise<void> {
-    this.session.domain(this.domid);
+    this.raw();
     this.session.control.pause(this.domid);
   }
 
   async unpause(): Promise<void> {
-    if (!this.session.domain(this.domid).paused) throw this.invalid('it is not paused');
+    if (!this.raw().paused) throw this.invalid('it is not paused');
     this.session.control.unpause(this.domid);
   }
 
   async suspend(): Promise<void> {
-    if (this.session.domain(this.domid).suspended) throw this.invalid('it is suspended already');
+    if (this.raw().suspended) throw this.invalid('it is suspended already');
     await suspendGuest(this.session, this.domid, this.origin.suspendTimeoutMs);
   }
 

@@ -7,22 +7,21 @@ const LOOK_MS = 500;
 export class DomainWatch implements Disposable {
   /** Resolves when the domain has been destroyed; never if it is not. */
   readonly gone: Promise<void>;
-  private over = false;
-  private readonly end = new AbortController();
+  private readonly over = new AbortController();
 
   constructor(domain: Domain) {
     this.gone = new Promise((resolve) => void this.look(domain, resolve));
   }
 
   [Symbol.dispose](): void {
-    this.over = true;
-    this.end.abort();
+    this.over.abort();
   }
 
   private async look(domain: Domain, found: () => void): Promise<void> {
-    while (!this.over) {
+    const { signal } = this.over;
+    while (!signal.aborted) {
       if (await isGone(domain)) return found();
-      await sleep(LOOK_MS, undefined, { signal: this.end.signal }).catch(() => undefined);
+      await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 }

@@ -4,12 +4,3 @@ export { Guard } from './guard.js';
 export { destroy, giveUp } from './lost-domain.js';
 export { PagerStatus } from './pager-status.js';
 export { ServerStatus } from './server-status.js';
-export {
-  isAtWork,
-  readStatuses,
-  STATUS_FOLDER,
-  type Stage3Role,
-  type Stage3State,
-  type Stage3Status,
-  StatusFile,
-} from './status-file.js';

@@ -2,7 +2,7 @@
  * What a pager or a page server says of itself while it works, for `xenferry status`: a small file for each, in a folder that only root
  * may write to. It is renamed into place, so that nobody ever reads half of one.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const STATUS_FOLDER = '/run/xenferry/stage3';
@@ -40,7 +40,6 @@ export interface Stage3Status {
 
 export class StatusFile {
   private readonly path: string;
-  private last = '';
 
   constructor(
     role: Stage3Role,
@@ -52,20 +51,13 @@ export class StatusFile {
 
   /** Never throws: what is told of the work must not end it. */
   write(status: Stage3Status): void {
-    const text = JSON.stringify(status);
-    if (text === this.last) return;
-    this.last = text;
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      writeFileSync(`${this.path}.new`, `${text}\n`, { mode: 0o600 });
+      writeFileSync(`${this.path}.new`, `${JSON.stringify(status)}\n`, { mode: 0o600 });
       renameSync(`${this.path}.new`, this.path);
     } catch {
       // A full disk, or none: the work goes on.
     }
-  }
-
-  remove(): void {
-    rmSync(this.path, { force: true });
   }
 }
 

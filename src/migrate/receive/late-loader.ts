@@ -52,12 +52,9 @@ export class LateLoader {
   /** By now a page of zeroes, or none at all; it may have been taken out. */
   private async loadDataless(gfn: number, type: number): Promise<void> {
     const page = Uint32Array.of(gfn);
-    if (type === PageType.XALLOC) {
-      if (this.missing.has(gfn)) await this.missing.load(page, new Uint8Array(PAGE_SIZE));
-      return;
-    }
-    // What is out must come in before it can be taken away.
+    // What is out must come in before it can be taken away, too.
     if (this.missing.has(gfn)) await this.missing.load(page, new Uint8Array(PAGE_SIZE));
+    if (type === PageType.XALLOC) return;
     this.missing.settle(page);
     await this.domain.memory.depopulate(page);
   }

@@ -79,13 +79,13 @@ class OutgoingMigration {
 
     context.recorder.predictedDowntimeMs = this.predict(stale, postcopy);
     // What is dirty behind this, the guest has touched to suspend itself, and will touch again to resume.
-    const { byGuest = false } = context.suspender;
-    if (postcopy && byGuest) await context.domain.logDirty.clean(context.nrGfns, stale);
+    const isFollowed = postcopy && context.suspender.byGuest === true;
+    if (isFollowed) await context.domain.logDirty.clean(context.nrGfns, stale);
     context.recorder.to('stopped');
     const stoppedAt = context.clock.now();
     await timed(context, 'suspend', () => context.suspender.suspend());
     this.suspended = true;
-    if (postcopy && byGuest) pageOps.bitmapOr(owed, stale);
+    if (isFollowed) pageOps.bitmapOr(owed, stale);
     const stopped = await collectDirty(context, owed);
     const server = await this.sendLast(stopped, postcopy);
     if (!this.handover) return;

@@ -7,6 +7,7 @@ import type { Bench, Step } from '../run/step.js';
 import { BUSY, Guest, IDLE } from './support/guest.js';
 import { type Helper, migrate } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
+import { median } from './support/median.js';
 import { bytesOf, type Sent, savedReport } from './support/sent.js';
 import { StandbyIn } from './support/standby.js';
 
@@ -118,8 +119,4 @@ function judge(bench: Bench, what: string, ratio: number): void {
 
 function none(): Figures {
   return { seconds: [], downtimeMs: [] };
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }

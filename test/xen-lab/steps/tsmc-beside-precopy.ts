@@ -7,6 +7,7 @@ import type { Bench, Step } from '../run/step.js';
 import { Guest } from './support/guest.js';
 import { migrate } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
+import { median } from './support/median.js';
 import { StandbyIn } from './support/standby.js';
 import { moveByTsmc } from './support/tsmc.js';
 import { assertThreeStages, rounded } from './tsmc.js';
@@ -123,8 +124,4 @@ function judge(bench: Bench, runs: Record<WayName, Run[]>): void {
     ratio((run) => run.downtimeMs),
     1,
   );
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }

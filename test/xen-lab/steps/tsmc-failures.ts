@@ -24,9 +24,7 @@ const CASES: readonly Case[] = [
   {
     name: 'a second migration of a domain that misses pages',
     async provoke(bench, guest) {
-      await begin(bench, { guest });
-      await untilMissing(bench);
-      await untilXlHasEnded(bench);
+      await migrateButForPages(bench, guest);
       const { code, output } = await tryMigrate(bench, { guest, source: 'ours', target: 'ours' });
       assertRefused(code, output);
       return completed(bench);
@@ -35,9 +33,7 @@ const CASES: readonly Case[] = [
   {
     name: 'xl save of a domain that misses pages',
     async provoke(bench, guest) {
-      await begin(bench, { guest });
-      await untilMissing(bench);
-      await untilXlHasEnded(bench);
+      await migrateButForPages(bench, guest);
       const { code, output } = await bench.dom0.exec(`${using('ours')} xl save ${guest.name} /var/tmp/xen-lab/image`);
       bench.log(output);
       assertRefused(code, output);
@@ -47,9 +43,7 @@ const CASES: readonly Case[] = [
   {
     name: 'xl destroy of a domain that misses pages',
     async provoke(bench, guest) {
-      await begin(bench, { guest });
-      await untilMissing(bench);
-      await untilXlHasEnded(bench);
+      await migrateButForPages(bench, guest);
       await bench.dom0.run(`xl destroy ${guest.name}`);
       const { state } = await untilEnded(bench);
       if (state !== 'completed') throw new Error(`the pager of a destroyed domain says that it has ${state}`);
@@ -115,9 +109,7 @@ const CASES: readonly Case[] = [
   {
     name: 'the host is out of memory when pages come',
     async provoke(bench, guest) {
-      await begin(bench, { guest });
-      await untilMissing(bench);
-      await untilXlHasEnded(bench);
+      await migrateButForPages(bench, guest);
       const free = /free_memory\s*:\s*(\d+)/.exec(await bench.dom0.run('xl info'))?.[1];
       // What is missing at the guest is free, until another has it.
       const hog = await bench.dom0.exec(`node /xenferry/dist/test/xen-lab/inside/hog.js ${free} 10`);
@@ -170,7 +162,10 @@ async function copiesOf({ dom0 }: Bench, guest: Guest): Promise<number> {
   return (await running(dom0)).filter(({ name }) => name.startsWith(guest.name)).length;
 }
 
-async function untilXlHasEnded(bench: Bench): Promise<void> {
+/** It runs, xl has done its part, and pages are missing. */
+async function migrateButForPages(bench: Bench, guest: Guest): Promise<void> {
+  await begin(bench, { guest });
+  await untilMissing(bench);
   await until(bench, 'xl ends', async () => (await said(bench.dom0)).includes('xl has ended with 0'));
 }
 

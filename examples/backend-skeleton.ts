@@ -7,7 +7,8 @@ import {
 } from 'xenferry/backend';
 
 const CAPABILITIES: Capabilities = Object.freeze({
-  ...{ logDirty: false, demandPaging: false, receive: false, maxPages: 2 ** 20 },
+  ...{ logDirty: false, receive: false, maxPages: 2 ** 20 },
+  demandPaging: Object.freeze([]),
   guestTypes: Object.freeze(['hvm'] as const),
   pagingModes: Object.freeze(['hap'] as const),
 });

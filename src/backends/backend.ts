@@ -51,13 +51,16 @@ export type PagingMode = 'shadow' | 'hap';
 /**
  * What a backend can do, as data. Frozen, and the same before and after every call.
  *
- * MUST 1: where a capability is false, the calls it governs reject with code `NOT_SUPPORTED` and a remedy.
+ * MUST 1: where a capability is false, or does not list the domain's type, the calls it governs reject with code `NOT_SUPPORTED` and a remedy.
  */
 export interface Capabilities {
   /** {@link LogDirty} works. */
   readonly logDirty: boolean;
-  /** {@link DemandPaging} works, so a domain can run here before all of its memory has arrived. */
-  readonly demandPaging: boolean;
+  /**
+   * Guests of these types can run here before all of their memory has arrived: {@link DemandPaging} works. Empty: none. Xen pages
+   * no PV domain, which keeps the table of its pages itself.
+   */
+  readonly demandPaging: readonly GuestType[];
   /** {@link HypervisorBackend.createShell} works, so this host can receive. */
   readonly receive: boolean;
   readonly guestTypes: readonly GuestType[];

@@ -30,7 +30,7 @@ export class Host {
     return {
       ...basics,
       ...backend.memory(),
-      demandPaging: hypervisor.capabilities.demandPaging,
+      demandPaging: hypervisor.capabilities.demandPaging.length > 0,
       secure: network.secure,
     };
   }

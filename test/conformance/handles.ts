@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { BackendError, type Domain, type HypervisorBackend } from '../../src/backends/backend.js';
 import { begun, refuses } from './expect.js';
 import { one, pagesOf } from './pages.js';
-import type { DeclaredCapabilities, Scene, Topic } from './runner.js';
+import { pages, type Scene, type Topic } from './runner.js';
 
 type Call = () => Promise<unknown>;
 
-function domainCalls(domain: Domain, { logDirty, demandPaging }: DeclaredCapabilities): Record<string, Call> {
+function domainCalls(domain: Domain, { declared, guestType }: Scene): Record<string, Call> {
   const gfns = one(0);
   return {
     info: () => domain.info(),
@@ -28,13 +28,13 @@ function domainCalls(domain: Domain, { logDirty, demandPaging }: DeclaredCapabil
     restore: () => domain.state.restore({ type: 9, body: new Uint8Array(8) }),
     finishStatic: () => domain.state.finishStatic(),
     finish: () => domain.state.finish(),
-    ...(logDirty && {
+    ...(declared.logDirty && {
       enable: () => domain.logDirty.enable(),
       disable: () => domain.logDirty.disable(),
       peek: () => domain.logDirty.peek(8),
       clean: () => domain.logDirty.clean(8),
     }),
-    ...(demandPaging && {
+    ...(pages(declared, guestType) && {
       'paging.enable': () => domain.paging.enable(() => undefined),
       'paging.evict': () => domain.paging.evict(gfns),
       'paging.load': () => domain.paging.load(gfns, pagesOf([0])),
@@ -88,7 +88,7 @@ export const handles: Topic = {
     check('MUST 2: after close() every call of a domain’s handle is CLOSED', [], async (scene) => {
       const { domain } = await scene.start();
       await scene.backend.close();
-      await eachRefused('CLOSED', domainCalls(domain, scene.declared));
+      await eachRefused('CLOSED', domainCalls(domain, scene));
     });
 
     check('MUST 2: a second close() resolves, also while the first is under way', [], async ({ backend }) => {
@@ -101,7 +101,7 @@ export const handles: Topic = {
       const { domain } = await scene.start();
       const closing = begun(scene.backend.close());
       await settles(backendCalls(scene.backend, domain.domid));
-      await settles(domainCalls(domain, scene.declared));
+      await settles(domainCalls(domain, scene));
       await closing;
     });
 
@@ -147,14 +147,14 @@ export const handles: Topic = {
       const { domain } = await scene.start();
       const other = await scene.backend.domain(domain.domid);
       await domain.destroy();
-      await eachRefused('NO_SUCH_DOMAIN', domainCalls(domain, scene.declared));
-      await eachRefused('NO_SUCH_DOMAIN', domainCalls(other, scene.declared));
+      await eachRefused('NO_SUCH_DOMAIN', domainCalls(domain, scene));
+      await eachRefused('NO_SUCH_DOMAIN', domainCalls(other, scene));
     });
 
     check('MUST 5: calls made while destroy() is under way settle', [], async (scene) => {
       const { domain } = await scene.start();
       const dying = begun(domain.destroy());
-      const { destroy: _, ...calls } = domainCalls(domain, scene.declared);
+      const { destroy: _, ...calls } = domainCalls(domain, scene);
       await settles(calls);
       await dying;
     });

@@ -37,7 +37,7 @@ export type DeclaredCapabilities = Pick<Capabilities, 'logDirty' | 'demandPaging
 
 const EVERYTHING: DeclaredCapabilities = {
   logDirty: true,
-  demandPaging: true,
+  demandPaging: ['hvm'],
   receive: true,
   pagingModes: ['shadow', 'hap'],
 };
@@ -105,12 +105,18 @@ function checkFor(prefix: string, options: Complete, mode: PagingMode): Check {
   };
 }
 
-function missing(need: Need, { capabilities, lacks }: Complete): string | undefined {
+function missing(need: Need, { capabilities, guestType, lacks }: Complete): string | undefined {
   if (need === 'logDirty' || need === 'demandPaging' || need === 'receive') {
-    return capabilities[need] ? undefined : `capability ${need} is false; its refusal is tested instead`;
+    const there = need === 'demandPaging' ? pages(capabilities, guestType) : capabilities[need];
+    return there ? undefined : `capability ${need} is not there; its refusal is tested instead`;
   }
   const remedy = lacks?.[need];
   return remedy === undefined ? undefined : `the fixture lacks ${ABILITIES[need]}: ${remedy}`;
+}
+
+/** Whether guests of a type can miss pages. A backend of one type need not name it. */
+export function pages({ demandPaging }: DeclaredCapabilities, guestType = demandPaging.at(0)): boolean {
+  return guestType !== undefined && demandPaging.includes(guestType);
 }
 
 async function perform(options: Complete, mode: PagingMode, body: (scene: Scene) => Promise<void>): Promise<void> {

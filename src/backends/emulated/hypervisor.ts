@@ -55,7 +55,7 @@ export class EmulatedHypervisor implements HypervisorBackend {
     this.ram = new Ram(options.ramBytes, options.prefault);
     this.capabilities = Object.freeze({
       logDirty: true,
-      demandPaging: true,
+      demandPaging: Object.freeze(['hvm'] as const),
       receive: true,
       guestTypes: Object.freeze(['hvm'] as const),
       pagingModes: Object.freeze(['shadow', 'hap'] as const),

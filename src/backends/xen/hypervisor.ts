@@ -28,7 +28,9 @@ export class XenHypervisor implements HypervisorBackend {
     const has = (bit: number): boolean => (capabilities & bit) !== 0;
     this.capabilities = Object.freeze({
       logDirty: has(PhysCap.HAP) || has(PhysCap.SHADOW),
-      demandPaging: has(PhysCap.HAP) && pagingBuiltIn(session.control) === true,
+      demandPaging: Object.freeze(
+        has(PhysCap.HVM) && has(PhysCap.HAP) && pagingBuiltIn(session.control) === true ? ['hvm' as const] : [],
+      ),
       receive: true,
       guestTypes: Object.freeze([
         ...(has(PhysCap.HVM) ? ['hvm' as const] : []),

@@ -13,7 +13,7 @@ import { TinyDomain } from './domain.js';
 
 export const TINY_CAPABILITIES: Capabilities = Object.freeze({
   logDirty: true,
-  demandPaging: false,
+  demandPaging: Object.freeze([]),
   receive: false,
   guestTypes: Object.freeze(['hvm'] as const),
   pagingModes: Object.freeze(['hap'] as const),

@@ -48,6 +48,7 @@ export const sideBySideSteps: readonly Step[] = Object.entries({ idle: IDLE, bus
   hosts: 1,
   lane: 'side by side',
   alone: true,
+  extended: true,
   timeoutS: 1200,
   expectedS: 320,
   run: (bench) => compare(bench, load, pattern),

@@ -5,6 +5,7 @@ export * from './io/clock.js';
 export * from './options.js';
 export type { Stage3Progress } from './receive/pager.js';
 export { type Received, receiveDomain } from './receive/receive.js';
+export type { PageRun, RecordedSet } from './recorded-set.js';
 export * from './report.js';
 export { sendDomain } from './send/send.js';
 export type { Stage3Note } from './stage3-note.js';

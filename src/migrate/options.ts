@@ -2,6 +2,7 @@ import type { Domain, GuestType, HypervisorBackend } from '../backends/backend.j
 import type { Acceptor, Channel, Dialer } from './io/channel.js';
 import type { Clock } from './io/clock.js';
 import type { Stage3Progress } from './receive/pager.js';
+import type { RecordedSet } from './recorded-set.js';
 import type { MigrationEvent, MigrationReport, Strategy } from './report.js';
 
 /** How a domain is stopped and, if the migration fails before the handover, started again. */
@@ -47,6 +48,8 @@ export interface SendOptions {
   readonly postcopyBandwidth?: number;
   /** Send zero pages as a type (8 bytes). Default true. */
   readonly elideZeroPages?: boolean;
+  /** Of the domain's last post-copy, as its destination was told it ({@link ReceiveOptions.onRecordedSet}): post-copy sends these pages first. */
+  readonly recordedSet?: RecordedSet;
   /** Default: domain.suspend() and domain.resume(). */
   readonly suspender?: Suspender;
   /**
@@ -83,6 +86,8 @@ export interface ReceiveOptions {
   readonly name: string;
   readonly maxPages: number;
   readonly vcpus: number;
+  /** Post-copy is over: which pages the guest needed first, for whoever moves the domain next ({@link SendOptions.recordedSet}). */
+  readonly onRecordedSet?: (set: RecordedSet) => void;
   /** Prepull: how many pages round a missing one are asked for with it. Default: adaptive. 0: none. */
   readonly prepullWindow?: number | 'adaptive';
   readonly signal?: AbortSignal;

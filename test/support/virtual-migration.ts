@@ -6,6 +6,7 @@ import {
   type MigrationEvent,
   type MigrationReport,
   type Received,
+  type ReceiveOptions,
   receiveDomain,
   type SendOptions,
   sendDomain,
@@ -22,6 +23,7 @@ export interface Journey {
 export interface JourneyOptions extends Partial<SendOptions> {
   readonly strategy: SendOptions['strategy'];
   readonly prepullWindow?: number | 'adaptive';
+  readonly onRecordedSet?: ReceiveOptions['onRecordedSet'];
   readonly onStream?: () => void;
   readonly receiveSignal?: AbortSignal;
 }
@@ -47,6 +49,7 @@ export async function migrate(world: VirtualWorld, domain: EmulatedDomain, optio
     clock,
     reconnectMs: options.reconnectMs,
     prepullWindow: options.prepullWindow,
+    onRecordedSet: options.onRecordedSet,
     signal: options.receiveSignal,
   });
   const sending = sendDomain({ clock, returns: listener, ...options, domain, stream, onEvent });

@@ -62,7 +62,12 @@ const RESTORE: RestoreArguments = {
   streamType: 'plain',
 };
 
-const OPTIONS: HelperOptions = { strategy: 'precopy', prepullWindow: 'adaptive', elideZeroPages: true };
+const OPTIONS: HelperOptions = {
+  strategy: 'precopy',
+  prepullWindow: 'adaptive',
+  recordedSet: false,
+  elideZeroPages: true,
+};
 
 interface Saving {
   readonly domain: Domain;
@@ -72,9 +77,13 @@ interface Saving {
   readonly saved: Promise<unknown>;
 }
 
-/** An emulated host, as one whose domains have these PCI devices. */
-const withDevices = (host: HypervisorBackend, devices: readonly string[] = []): SavingBackend =>
-  Object.assign(host, { pciDevices: () => devices });
+/** An emulated host, as one whose domains have a uuid, and these PCI devices. */
+function withDevices(host: HypervisorBackend, devices: readonly string[] = []): SavingBackend {
+  const { domain } = host;
+  const uuid = '00000000-0000-4000-8000-000000000000';
+  const identified = async (domid: number) => Object.assign(await domain.call(host, domid), { uuid });
+  return Object.assign(host, { pciDevices: () => devices, domain: identified });
+}
 
 async function saving(
   args: Partial<SaveArguments>,

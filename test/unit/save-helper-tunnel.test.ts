@@ -137,7 +137,7 @@ describe('the address that the destination is told', () => {
   const { signal } = new AbortController();
   const told = async (options: { returnAddress?: string; returnSsh?: string }): Promise<string> => {
     const [returns, { address }] = await openWayBack(
-      { strategy: 'tsmc', prepullWindow: 'adaptive', elideZeroPages: false, ...options },
+      { strategy: 'tsmc', prepullWindow: 'adaptive', recordedSet: false, elideZeroPages: false, ...options },
       signal,
     );
     await returns[Symbol.asyncDispose]();

@@ -67,7 +67,7 @@ export class XenHypervisor implements HypervisorBackend {
     return live.map((raw) => describe(session, raw, nameOf(session, raw.domid)));
   }
 
-  async domain(domid: number): Promise<Domain> {
+  async domain(domid: number): Promise<XenDomain> {
     const raw = this.session.domain(domid);
     // One object for each domain, so that an operation under way is known to every handle.
     const known = this.handles.get(domid);

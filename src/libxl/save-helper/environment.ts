@@ -19,6 +19,8 @@ export const ENVIRONMENT = {
   XENFERRY_RETURN_SSH:
     'how ssh reaches the destination, such as "ssh dom0-2": the helper has it listen there; not needed within one host, nor with XENFERRY_RETURN_ADDRESS',
   XENFERRY_PREPULL: 'adaptive (the default), or how many pages round a missing one are asked for with it',
+  XENFERRY_RECORDED_SET:
+    'use (the default): post-copy sends first what the domain needed first after its last one; ignore: it does not',
   XENFERRY_DOWNTIME_MS: 'stop as soon as the predicted downtime is within so many milliseconds; fractions are allowed',
   XENFERRY_ZERO_PAGES:
     'send (the default): pages of zeroes travel as all others; skip: as 8 bytes, for a receiver that clears them (ours does)',
@@ -37,6 +39,7 @@ export interface HelperOptions {
   /** For sh. */
   readonly returnSsh?: string;
   readonly prepullWindow: number | 'adaptive';
+  readonly recordedSet: boolean;
   readonly policy?: PolicyName;
   readonly downtimeBudgetMs?: number;
   /**
@@ -72,6 +75,7 @@ export function readEnvironment(env: Environment): HelperOptions {
     returnAddress: read(env, 'XENFERRY_RETURN_ADDRESS', (text) => text),
     returnSsh: read(env, 'XENFERRY_RETURN_SSH', (text) => text),
     prepullWindow: read(env, 'XENFERRY_PREPULL', prepull) ?? 'adaptive',
+    recordedSet: read(env, 'XENFERRY_RECORDED_SET', (text) => RECORDED_SET.get(text)) ?? true,
     policy: read(env, 'XENFERRY_POLICY', (text) => (text === 'xen' || text === 'xen-4.1' ? text : undefined)),
     downtimeBudgetMs: read(env, 'XENFERRY_DOWNTIME_MS', decimal),
     elideZeroPages: read(env, 'XENFERRY_ZERO_PAGES', (text) => ZERO_PAGES.get(text)) ?? false,
@@ -83,6 +87,11 @@ const STRATEGIES: ReadonlyMap<string, Strategy | 'auto'> = new Map([
   ['precopy', 'precopy'],
   ['tsmc', 'tsmc'],
   ['auto', 'auto'],
+]);
+
+const RECORDED_SET: ReadonlyMap<string, boolean> = new Map([
+  ['use', true],
+  ['ignore', false],
 ]);
 
 const ZERO_PAGES: ReadonlyMap<string, boolean> = new Map([

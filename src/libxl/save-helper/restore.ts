@@ -1,6 +1,7 @@
 /** xc_domain_restore's part (Xen tools/libs/guest/xg_sr_restore.c), by our engine. */
 import { BackendError, type Domain, type GuestType, type HypervisorBackend } from '../../backends/backend.js';
 import { type Channel, receiveDomain } from '../../migrate/index.js';
+import { RecordedSets } from '../stage3/index.js';
 import type { RestoreArguments } from './arguments.js';
 import { domainWith } from './domain-with.js';
 import type { HelperOptions } from './environment.js';
@@ -8,6 +9,7 @@ import type { EventFile } from './events.js';
 import { LaterPages } from './later-pages.js';
 import { Level, type Libxl } from './libxl.js';
 import { MessageType } from './message.js';
+import type { Identified } from './save.js';
 import { assertPlain } from './stream-type.js';
 import { dialBack, STAGE3_RECONNECT_MS } from './way-back.js';
 
@@ -15,9 +17,7 @@ import { dialBack, STAGE3_RECONNECT_MS } from './way-back.js';
 const STALL_MS = 600_000;
 
 /** The empty domain that libxl has made, as the Xen backend hands it out. */
-export interface Shell extends Domain {
-  /** A domid may be given again, this is not. */
-  readonly uuid: string;
+export interface Shell extends Identified {
   /** What the stream lacked of static data: bit 0 CPUID, bit 1 MSR. Known once state.finishStatic() has resolved. */
   missingStaticData(): number;
   /** Known once state.finish() has resolved. */
@@ -71,6 +71,7 @@ export async function restore(parts: RestoreParts): Promise<void> {
     },
     gone: later.gone,
     prepullWindow: options.prepullWindow,
+    onRecordedSet: (set) => new RecordedSets().write(shell.uuid, set),
     onEvent(event) {
       events?.event(event);
       later.event(event);

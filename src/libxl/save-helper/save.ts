@@ -1,7 +1,7 @@
 /** xc_domain_save's part (Xen tools/libs/guest/xg_sr_save.c), by our engine. */
 import { BackendError, type Domain, type DomainInfo, type HypervisorBackend } from '../../backends/backend.js';
 import { type Channel, type MigrationReport, type Suspender, sendDomain } from '../../migrate/index.js';
-import { ServerStatus } from '../stage3/index.js';
+import { RecordedSets, ServerStatus } from '../stage3/index.js';
 import type { SaveArguments } from './arguments.js';
 import { domainWith } from './domain-with.js';
 import type { HelperOptions } from './environment.js';
@@ -17,8 +17,12 @@ import { resumeAlone, resumeWhenSuspended, takeAway } from './without-libxl.js';
 /** A file system may hang for a while; whoever wants to give up sooner ends xl. */
 const STALL_MS = 120_000;
 
+/** A domid may be given again, this is not. */
+export type Identified = Domain & { readonly uuid: string };
+
 /** More of the hypervisor than an engine needs to know. */
 export interface SavingBackend extends HypervisorBackend {
+  domain(domid: number): Promise<Identified>;
   /** Addresses of the PCI devices of this host that the domain has been given. */
   pciDevices(domid: number): readonly string[];
 }
@@ -56,7 +60,7 @@ export async function save(parts: SaveParts): Promise<MigrationReport> {
   return withQemuLogging(parts, info, (rest) => send(rest, domain, info.name));
 }
 
-async function send(parts: SaveParts, domain: Domain, name: string): Promise<MigrationReport> {
+async function send(parts: SaveParts, domain: Identified, name: string): Promise<MigrationReport> {
   const { args, options, libxl, stream, signal, events, done, quiet } = parts;
   const narrator = new Narrator(libxl, events, options.strategy);
   using status = new ServerStatus(domain.domid, name);
@@ -74,6 +78,7 @@ async function send(parts: SaveParts, domain: Domain, name: string): Promise<Mig
     downtimeBudgetMs: options.downtimeBudgetMs,
     bandwidth: options.bandwidth,
     postcopyBandwidth: options.postcopyBandwidth,
+    recordedSet: options.recordedSet && gate ? new RecordedSets().read(domain.uuid) : undefined,
     elideZeroPages: options.elideZeroPages,
     suspender: args.live ? suspender : ALREADY,
     signal,

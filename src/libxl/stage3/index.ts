@@ -3,4 +3,5 @@ export { DomainWatch, isGone } from './domain-watch.js';
 export { Guard } from './guard.js';
 export { destroy, giveUp } from './lost-domain.js';
 export { PagerStatus } from './pager-status.js';
+export { RecordedSets } from './recorded-sets.js';
 export { ServerStatus } from './server-status.js';

@@ -9,9 +9,11 @@ import { abortable } from '../io/abortable.js';
 import { failureOf } from '../io/failure-of.js';
 import { Silence } from '../io/silence.js';
 import type { Line } from '../line.js';
+import type { RecordedSet } from '../recorded-set.js';
 import type { MigrationEvent } from '../report.js';
 import { encodeStage3Note, type Stage3Note } from '../stage3-note.js';
 import {
+  decodeRecordedSet,
   encodeRequests,
   encodeTaken,
   isDisconnect,
@@ -44,6 +46,7 @@ export interface PagerOptions extends SessionOptions {
   readonly emit: (event: EventBody) => void;
   /** Resolves when the domain has been destroyed. */
   readonly gone?: Promise<void>;
+  readonly onRecordedSet?: (set: RecordedSet) => void;
 }
 
 /** How it stands. */
@@ -189,6 +192,10 @@ export class Pager {
     for (;;) {
       const { type } = await reader.next();
       if (type === RecordType.DONE) return void (await reader.readBody());
+      if (type === RecordType.RECORDED_SET) {
+        this.options.onRecordedSet?.(decodeRecordedSet(await reader.readBody(), this.options.nrGfns));
+        continue;
+      }
       const begunAt = this.options.clock.now();
       const record = await reader.readPageHeader(this.options.nrGfns);
       if (record.dataPages !== record.gfns.length) {

@@ -215,14 +215,15 @@ class IncomingMigration {
   }
 
   private newPager(domain: Domain, { nrGfns, vcpus, migrationId }: Capabilities): Pager {
-    const { prepullWindow = 'adaptive', reconnectMs: usual = RECONNECT_MS, gone } = this.options;
+    const { prepullWindow = 'adaptive', reconnectMs: usual = RECONNECT_MS, gone, onRecordedSet } = this.options;
     const { stage3ReconnectMs: reconnectMs = usual } = this.options;
     const dialer = this.dialer();
     if (!dialer) throw noDialer();
     const prepull = prepullWindow === 'adaptive' ? adaptiveWindow() : fixedWindow(prepullWindow);
     const { clock } = this;
     const emit = (event: object): void => this.emit(event);
-    return new Pager({ domain, nrGfns, vcpus, dialer, migrationId, prepull, clock, reconnectMs, emit, gone });
+    const told = { emit, gone, onRecordedSet };
+    return new Pager({ domain, nrGfns, vcpus, dialer, migrationId, prepull, clock, reconnectMs, ...told });
   }
 
   private emit(event: object): void {

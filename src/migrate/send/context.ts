@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../io/clock.js';
 import { RateLimiter } from '../io/limiter.js';
 import { Patience } from '../io/patience.js';
 import type { SendOptions, Suspender } from '../options.js';
+import type { RecordedSet } from '../recorded-set.js';
 import { Recorder } from '../recorder.js';
 import { RecordWriter } from '../stream/index.js';
 import { checkBandwidth } from './bandwidth.js';
@@ -30,6 +31,7 @@ export interface SendContext {
   /** With the transport: rejects with a ChannelError after the stall time. */
   readonly patience: Patience;
   readonly suspender: Suspender;
+  readonly recordedSet: RecordedSet;
   /** Aborts the migration as long as it may still be aborted. */
   readonly signal: AbortSignal;
 }
@@ -56,8 +58,9 @@ export async function prepare(options: SendOptions): Promise<[SendContext, Hando
   // The caller and a destination that gives up both stop the stages before the handover.
   const signal = AbortSignal.any([options.signal, handover?.signal].filter((one) => one !== undefined));
   const suspender = options.suspender ?? domain;
+  const recordedSet = (options.recordedSet ?? []).filter(({ first, count }) => first + count <= nrGfns);
   const tools = { writer, sender, limiter, recorder, clock, patience };
-  return [{ domain, info, nrGfns, migrationId, ...tools, suspender, signal }, handover];
+  return [{ domain, info, nrGfns, migrationId, ...tools, suspender, recordedSet, signal }, handover];
 }
 
 function newHandover(options: SendOptions, migrationId: Uint8Array): Handover | undefined {

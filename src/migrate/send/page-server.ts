@@ -18,8 +18,17 @@ import type { RateLimiter } from '../io/limiter.js';
 import { withPatience } from '../io/patience.js';
 import { Silence } from '../io/silence.js';
 import type { Line } from '../line.js';
+import { type RecordedSet, SetRecorder } from '../recorded-set.js';
 import type { Recorder } from '../recorder.js';
-import { decodeRequests, decodeTaken, isDisconnect, RecordType, recordName, StreamError } from '../stream/index.js';
+import {
+  decodeRequests,
+  decodeTaken,
+  encodeRecordedSet,
+  isDisconnect,
+  RecordType,
+  recordName,
+  StreamError,
+} from '../stream/index.js';
 import { PageSender, type PageSenderParts, type PageSource, type SentBatch } from './page-sender.js';
 import { PageSessions, type PageSessionsOptions, type ServedSession } from './page-sessions.js';
 import { PushCursor } from './push-cursor.js';
@@ -42,6 +51,8 @@ export interface PageServerOptions extends PageSessionsOptions {
   readonly recorder: Recorder;
   readonly reconnectMs: number;
   readonly patience: PageSenderParts['patience'];
+  /** Pages to push before the others. */
+  readonly recordedSet: RecordedSet;
 }
 
 export class PageServer {
@@ -49,6 +60,7 @@ export class PageServer {
   /** What this server may ever send. */
   private readonly owned: Uint8Array;
   private readonly cursor: PushCursor;
+  private readonly setRecorder: SetRecorder;
   private readonly mayPush = new Gate();
   private note: Uint8Array = new Uint8Array(0);
   /** Batches of the push that the destination has not said to have taken, oldest first. */
@@ -60,6 +72,8 @@ export class PageServer {
     this.unsent = options.unsent;
     this.owned = options.unsent.slice();
     this.cursor = new PushCursor(this.unsent, options.nrGfns);
+    this.cursor.expect(options.recordedSet);
+    this.setRecorder = new SetRecorder(options.recordedSet, options.nrGfns);
   }
 
   /** The guest runs at the destination: the push begins. Before that only requests are answered. */
@@ -185,6 +199,7 @@ export class PageServer {
       for (const { wanted, first, count } of decodeRequests(await reader.readBody(), this.options.nrGfns, offset)) {
         const page = this.cursor.claim(wanted);
         this.cursor.faultAt(first, count);
+        this.setRecorder.add(wanted, { first, count });
         if (page.length > 0) this.mustBeSent(await sender.send(page, 'demand'));
       }
     }
@@ -200,6 +215,8 @@ export class PageServer {
       this.letGo();
     }
     this.done = true;
+    const set = this.setRecorder.set();
+    if (set.length > 0) await writer.record(RecordType.RECORDED_SET, encodeRecordedSet(set));
     await writer.record(RecordType.DONE);
     await channel.end();
     // The destination closes when it has read that. If we never hear of it, it has all it needs.

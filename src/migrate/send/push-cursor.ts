@@ -1,12 +1,13 @@
 import { MAX_BATCH } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
+import { MOST_RUNS, type RecordedSet } from '../recorded-set.js';
 
 /** 64 KiB, the step of CRIU's lazy pages. */
 const STEP = 16;
 /** 1 MiB. */
 const LARGEST = 256;
-/** Windows that wait to be sent; a vCPU makes one at a time, so more than this is not a guest's doing. */
-const MOST_WINDOWS = 1024;
+/** Windows that wait to be sent: a vCPU makes one at a time, so more than the recorded set and these is not a guest's doing. */
+const MOST_WINDOWS = MOST_RUNS + 1024;
 
 export interface PushBatch {
   /** Valid until the next batch is taken; empty when nothing is unsent. */
@@ -26,21 +27,25 @@ export class PushCursor {
     private readonly nrGfns: number,
   ) {}
 
+  /** These are going to be needed, in this order: the first one first, but behind any window round a missing page. */
+  expect(set: RecordedSet): void {
+    const windows = set.slice(0, MOST_WINDOWS).map(({ first, count }) => ({ first, end: first + count }));
+    this.windows.unshift(...windows.reverse());
+  }
+
   /** How many pages take() will give at most, of `most` that the link allows. Fewer than `least` are not worth a batch. */
   next(most: number, least = 1): number {
-    return Math.max(1, Math.min(Math.max(this.size, least), most));
+    return Math.max(1, Math.min(Math.max(this.size, least), most, LARGEST));
   }
 
   /** The newest window round a missing page first, then on from the cursor, wrapping round. */
   take(most: number, least = 1): PushBatch {
     const limit = this.next(most, least);
-    for (let window = this.windows.at(-1); window; window = this.windows.at(-1)) {
-      const gfns = this.find(window.first, window.end, limit);
-      if (gfns.length > 0) return { gfns: this.send(gfns), why: 'prepull' };
-      this.windows.pop();
-    }
-    let gfns = this.find(this.at, this.nrGfns, limit);
-    if (gfns.length === 0) gfns = this.find(0, this.nrGfns, limit);
+    const wanted = this.fromWindows(limit);
+    if (wanted.length > 0) return { gfns: wanted, why: 'prepull' };
+    const out = this.buffer.subarray(0, limit);
+    let gfns = this.find(this.at, this.nrGfns, out);
+    if (gfns.length === 0) gfns = this.find(0, this.nrGfns, out);
     if (gfns.length === 0) return { gfns, why: 'push' };
     this.at = gfns[gfns.length - 1] + 1;
     this.size = Math.min(LARGEST, this.size + STEP);
@@ -73,8 +78,17 @@ export class PushCursor {
     return pageOps.bitmapCount(this.unsent, this.nrGfns);
   }
 
-  private find(first: number, end: number, most: number): Uint32Array {
-    const out = this.buffer.subarray(0, Math.min(most, LARGEST));
+  /** As many of them in one batch as there is room for. */
+  private fromWindows(limit: number): Uint32Array {
+    let taken = 0;
+    for (let window = this.windows.at(-1); window && taken < limit; window = this.windows.at(-1)) {
+      taken += this.send(this.find(window.first, window.end, this.buffer.subarray(taken, limit))).length;
+      if (taken < limit) this.windows.pop();
+    }
+    return this.buffer.subarray(0, taken);
+  }
+
+  private find(first: number, end: number, out: Uint32Array): Uint32Array {
     return out.subarray(0, pageOps.bitmapToGfns(this.unsent, end, first, out));
   }
 

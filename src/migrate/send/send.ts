@@ -199,7 +199,7 @@ class OutgoingMigration {
 
   /** Before the handover it answers requests only, for pages that the destination cannot do without. */
   private async startServer(unsent: Uint8Array): Promise<PageServer> {
-    const { domain, nrGfns, limiter, recorder, clock, migrationId, patience } = this.context;
+    const { domain, nrGfns, limiter, recorder, clock, migrationId, patience, recordedSet } = this.context;
     const {
       reconnectMs: usual = RECONNECT_MS,
       stage3ReconnectMs: reconnectMs = usual,
@@ -215,7 +215,7 @@ class OutgoingMigration {
     if (pages.count !== wanted)
       throw new Error(`${wanted - pages.count} of ${wanted} pages of the domain cannot be held`);
     const returns = this.options.returns as Acceptor;
-    const tools = { limiter, recorder, clock, patience, reconnectMs };
+    const tools = { limiter, recorder, clock, patience, reconnectMs, recordedSet };
     const server = new PageServer({ pages, domid, nrGfns, unsent, migrationId, returns, ...tools });
     this.pageServer = server.serve(this.over.signal);
     this.pageServer.catch(() => undefined); // looked at when its result is wanted

@@ -4,15 +4,16 @@
  */
 import { MAX_BATCH, PAGE_SIZE } from '../../backends/backend.js';
 import { pageOps } from '../../native/index.js';
+import { MOST_PAGES_OF_A_RUN } from '../recorded-set.js';
 import type { PageReason } from '../recorder.js';
 import { encodeBitmap, RecordType } from '../stream/index.js';
 import { batches } from './batches.js';
 import { newBitmap, type SendContext } from './context.js';
 import { BATCH_MS } from './rounds.js';
 
-/** How long the pages that the guest has touched in its suspend may take, and how many are sent in any case. */
-const TOUCHED_MS = 100;
-const LEAST_TOUCHED = 512;
+/** How long the pages that the guest is going to need at once may take in the stop, and how many are sent in any case. */
+const AT_ONCE_MS = 100;
+const LEAST_AT_ONCE = 512;
 
 export interface Stopped {
   /** Every page that the destination does not have in its last version. */
@@ -88,6 +89,7 @@ export async function sendDirtyBitmap(context: SendContext, { dirty, touched }: 
     const vital = newBitmap(nrGfns, false);
     pageOps.bitmapSet(vital, await domain.memory.vital());
     if (context.suspender.byGuest) addTouched(context, touched, vital);
+    addRecorded(context, dirty, vital);
     await addDataless(context, dirty, vital);
     pageOps.bitmapAnd(vital, dirty);
     pageOps.bitmapAndNot(dirty, vital);
@@ -99,10 +101,25 @@ export async function sendDirtyBitmap(context: SendContext, { dirty, touched }: 
   });
 }
 
-/** A page that comes by a fault costs a round trip; sent now, only its time on the link. So many as take a moment there, or none. */
-function addTouched({ nrGfns, recorder }: SendContext, touched: Uint8Array, target: Uint8Array): void {
-  const most = Math.max(LEAST_TOUCHED, ((recorder.rate() / 1000) * TOUCHED_MS) / PAGE_SIZE);
-  if (pageOps.bitmapCount(touched, nrGfns) <= most) pageOps.bitmapOr(target, touched);
+/** A page that comes by a fault costs a round trip; sent now, only its time on the link. So many as take a moment there. */
+function mostAtOnce({ recorder }: SendContext): number {
+  return Math.max(LEAST_AT_ONCE, Math.floor(((recorder.rate() / 1000) * AT_ONCE_MS) / PAGE_SIZE));
+}
+
+/** All of them or none. */
+function addTouched(context: SendContext, touched: Uint8Array, target: Uint8Array): void {
+  if (pageOps.bitmapCount(touched, context.nrGfns) <= mostAtOnce(context)) pageOps.bitmapOr(target, touched);
+}
+
+/** What the guest needed first when it last had to do without, as far as it is dirty. The push begins with the rest. */
+function addRecorded(context: SendContext, dirty: Uint8Array, target: Uint8Array): void {
+  const found = new Uint32Array(MOST_PAGES_OF_A_RUN);
+  let left = mostAtOnce(context);
+  for (const { first, count } of context.recordedSet) {
+    if (left === 0) return;
+    const out = found.subarray(0, Math.min(count, left));
+    left -= pageOps.bitmapSet(target, out.subarray(0, pageOps.bitmapToGfns(dirty, first + count, first, out)));
+  }
 }
 
 /** Adds dirty gfns that are holes by now: they have no contents to wait for. */

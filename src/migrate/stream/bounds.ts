@@ -1,6 +1,7 @@
 /** How long the body of each record may be. Checked when its header is read, before anything is allocated. */
 import { PAGE_SIZE } from '../../backends/backend.js';
 import { MAX_RECORD, RecordType as T } from './format.js';
+import { MAX_RECORDED_SET } from './records/recorded-set.js';
 
 /** Inclusive, in bytes. */
 export interface Bounds {
@@ -61,6 +62,7 @@ const BOUNDS: ReadonlyMap<number, Bounds> = new Map([
   [T.VERDICT_REQUEST, exactly(0)],
   [T.REQUEST, between(16, 16 * MAX_REQUESTS)],
   [T.DONE, between(0, MAX_NOTE)],
+  [T.RECORDED_SET, between(8, MAX_RECORDED_SET)],
 ]);
 
 const BITMAPS: ReadonlySet<number> = new Set([T.EVICT_AHEAD, T.DIRTY_BITMAP, T.MISSING_BITMAP]);

@@ -12,7 +12,7 @@ export const ACCEPTED: Readonly<Record<Purpose, Readonly<Record<Direction, Reado
   },
   push: {
     source: new Set([T.HELLO, T.MISSING_BITMAP, T.TAKEN, T.DONE]),
-    destination: new Set([T.PAGE_DATA, T.DONE]),
+    destination: new Set([T.PAGE_DATA, T.RECORDED_SET, T.DONE]),
   },
   urgent: {
     source: new Set([T.HELLO, T.REQUEST]),

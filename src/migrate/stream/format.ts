@@ -73,6 +73,8 @@ export const RecordType = {
   SYNC: 0x58460019,
   /** Destination on push: a PAGE_DATA has been applied; what the push paces itself by. */
   TAKEN: 0x5846001a,
+  /** Source on push, before its DONE: which pages the guest needed first, for whoever moves it next. */
+  RECORDED_SET: 0x5846001b,
 } as const;
 
 const NAMES = new Map<number, string>(Object.entries(RecordType).map(([name, type]) => [type, name]));

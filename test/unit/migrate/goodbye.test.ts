@@ -24,7 +24,7 @@ async function serveNothing(gate: Gate): Promise<Uint8Array> {
   const server = new PageServer({
     ...{ pages, domid, migrationId, nrGfns: NR_GFNS, unsent: NOTHING.slice(), returns: gate, clock },
     ...{ limiter: new RateLimiter(clock), recorder: new Recorder(clock, 'tsmc', NR_GFNS) },
-    ...{ reconnectMs: 300, patience: { for: (work) => work } },
+    ...{ reconnectMs: 300, recordedSet: [], patience: { for: (work) => work } },
   });
   return await server.serve(AbortSignal.timeout(5000));
 }

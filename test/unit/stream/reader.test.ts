@@ -190,7 +190,7 @@ test.each([
   ['control', 'source', ['HELLO', 'SYNC', 'READY', 'VERDICT_REQUEST', 'RUNNING', 'ABORT']],
   ['control', 'destination', ['SYNC', 'GO', 'ABORT']],
   ['push', 'source', ['HELLO', 'MISSING_BITMAP', 'TAKEN', 'DONE']],
-  ['push', 'destination', ['PAGE_DATA', 'DONE']],
+  ['push', 'destination', ['PAGE_DATA', 'RECORDED_SET', 'DONE']],
   ['urgent', 'source', ['HELLO', 'REQUEST']],
   ['urgent', 'destination', ['PAGE_DATA']],
 ] as const)('on %s the %s takes what docs/stream.md says', (purpose, side, names) => {

@@ -10,6 +10,7 @@ export {
   TOKEN_SIZE,
 } from './capabilities.js';
 export { decodeHello, encodeHello, type Hello } from './hello.js';
+export { decodeRecordedSet, encodeRecordedSet, MAX_RECORDED_SET } from './recorded-set.js';
 export { decodeRequests, encodeRequests, type PageRequest } from './request.js';
 export { decodeSync, encodeSync } from './sync.js';
 export { decodeTaken, encodeTaken } from './taken.js';

@@ -2,7 +2,7 @@
   'targets': [
     {
       'target_name': 'xenferry',
-      'sources': ['module.cc', 'args.cc', 'fd.cc', 'bitmap.cc', 'tables.cc', 'pages.cc', 'copy.cc', 'digest.cc', 'pfns.cc', 'prefault.cc',
+      'sources': ['module.cc', 'args.cc', 'fd.cc', 'fd-watch.cc', 'bitmap.cc', 'tables.cc', 'pages.cc', 'copy.cc', 'digest.cc', 'pfns.cc', 'prefault.cc',
                   'xen-call.cc', 'xen-map.cc', 'xen-held.cc', 'xen-types.cc', 'xen-populate.cc', 'xen-params.cc', 'xen-paging.cc', 'guest-tables.cc', 'pv-frames.cc', 'pv-tables.cc', 'standby/standby.cc'],
       'dependencies': ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       'defines': ['NAPI_VERSION=8'],

@@ -1,4 +1,4 @@
-// The addon: src/native/*-ops.ts in C++. It keeps no state but a count of open mappings, so any
+// The addon: src/native/*-ops.ts in C++. It keeps no state but counts of what is open, so any
 // number of threads and contexts may load it.
 #include <napi.h>
 
@@ -17,6 +17,7 @@ void exportXenPopulate(Napi::Object exports);
 void exportPvFrames(Napi::Object exports);
 void exportPvTables(Napi::Object exports);
 void exportFd(Napi::Object exports);
+void exportFdWatch(Napi::Object exports);
 void exportXenParams(Napi::Object exports);
 void exportXenPaging(Napi::Object exports);
 void exportGuestTables(Napi::Object exports);
@@ -38,6 +39,7 @@ static Napi::Object Init(Napi::Env, Napi::Object exports) {
   exportPvFrames(exports);
   exportPvTables(exports);
   exportFd(exports);
+  exportFdWatch(exports);
   exportXenParams(exports);
   exportXenPaging(exports);
   exportGuestTables(exports);

@@ -1,11 +1,11 @@
 // Memory paging: pages out and in by the batch, and the ring through which Xen asks for one (xen/include/public/vm_event.h,
 // public/io/ring.h, tools/xenpaging/xenpaging.c).
-#include <sys/mman.h>
-
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "worker.h"
@@ -13,129 +13,255 @@
 
 namespace {
 
-// int xc_mem_paging_nominate, _evict, _prep(xch, domid, gfn)
-using GfnCall = int (*)(void* xch, uint32_t domid, uint64_t gfn);
-// int xc_mem_paging_load(xch, domid, gfn, page)
-using LoadCall = int (*)(void* xch, uint32_t domid, uint64_t gfn, void* page);
+// xen/include/public/xen.h, public/memory.h: the same in every Xen of 64 bits from 4.14 on.
+constexpr unsigned HYPERVISOR_MEMORY_OP = 12;
+constexpr unsigned HYPERVISOR_MULTICALL = 13;
+constexpr uint64_t MEM_PAGING_OP = 20;
+enum PagingOp : uint8_t { NOMINATE = 0, EVICT = 1, PREP = 2 };
 
-int errnoOf(int result) { return result == 0 ? 0 : errno; }
+struct MemPagingOp {
+  uint8_t op;
+  uint8_t reserved;
+  uint16_t domain;
+  uint32_t padding;
+  uint64_t buffer;
+  uint64_t gfn;
+};
+static_assert(sizeof(MemPagingOp) == 24);
 
-// A page on its own, since libxc locks it in memory for the call and unlocks it again.
-struct Page {
-  void* address = mmap(nullptr, GUEST_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  Page() = default;
-  Page(const Page&) = delete;
-  Page& operator=(const Page&) = delete;
-  ~Page() {
-    if (address != MAP_FAILED) munmap(address, GUEST_PAGE);
+struct MulticallEntry {
+  uint64_t op;
+  int64_t result;
+  uint64_t args[6];
+};
+static_assert(sizeof(MulticallEntry) == 64);
+
+// How many operations fit in the first page of a room.
+constexpr size_t MOST_OPS = GUEST_PAGE / (sizeof(MulticallEntry) + sizeof(MemPagingOp));
+
+// libxencall, by its addresses (tools/include/xencall.h).
+struct XenCall {
+  void* (*open)(void* logger, unsigned flags);
+  int (*close)(void* handle);
+  int (*call2)(void* handle, unsigned op, uint64_t arg1, uint64_t arg2);
+  void* (*alloc)(void* handle, size_t pages);
+  void (*free)(void* handle, void* memory, size_t pages);
+};
+
+int rooms = 0;
+
+// Memory that Xen can read, and a handle to call it with: the operations in its first page, contents behind them. Many operations are one
+// hypercall, and none of them has to lock its page first, as libxc does, which takes longer than Xen does for the page.
+class Room {
+ public:
+  Room(const XenCall& xen, size_t pages) : xen_(xen), pages_(pages), handle_(xen.open(nullptr, 0)) {
+    if (handle_ != nullptr) memory_ = static_cast<uint8_t*>(xen_.alloc(handle_, pages_));
+    rooms++;
+  }
+  Room(const Room&) = delete;
+  Room& operator=(const Room&) = delete;
+  ~Room() {
+    if (memory_ != nullptr) xen_.free(handle_, memory_, pages_);
+    if (handle_ != nullptr) xen_.close(handle_);
+    rooms--;
+  }
+
+  bool usable() const { return memory_ != nullptr; }
+  size_t contents() const { return pages_ - 1; }
+  uint8_t* content(size_t i) const { return memory_ + (1 + i) * GUEST_PAGE; }
+
+  void put(size_t i, uint32_t domid, PagingOp op, uint32_t gfn, const uint8_t* buffer = nullptr) const {
+    ops()[i] = MemPagingOp{op, 0, static_cast<uint16_t>(domid), 0, reinterpret_cast<uint64_t>(buffer), gfn};
+    entries()[i] = MulticallEntry{HYPERVISOR_MEMORY_OP, -ENOSYS, {MEM_PAGING_OP, reinterpret_cast<uint64_t>(&ops()[i])}};
+  }
+
+  // Performs those that have been put.
+  void perform(size_t count) const {
+    if (xen_.call2(handle_, HYPERVISOR_MULTICALL, reinterpret_cast<uint64_t>(entries()), count) == 0) return;
+    const int64_t error = -errno;
+    for (size_t i = 0; i < count; i++) {
+      if (entries()[i].result == -ENOSYS) entries()[i].result = error;
+    }
+  }
+
+  int errnoOf(size_t i) const { return static_cast<int>(-entries()[i].result); }
+
+  // One thread at a time.
+  std::mutex busy;
+
+ private:
+  MulticallEntry* entries() const { return reinterpret_cast<MulticallEntry*>(memory_); }
+  MemPagingOp* ops() const { return reinterpret_cast<MemPagingOp*>(entries() + MOST_OPS); }
+
+  XenCall xen_;
+  size_t pages_;
+  void* handle_;
+  uint8_t* memory_ = nullptr;
+};
+
+using SharedRoom = std::shared_ptr<Room>;
+
+// What an errno says of the page's bit in the bitmap of those that are out.
+using Mark = void (*)(uint8_t& byte, uint8_t bit, int errnum);
+
+void markOut(uint8_t& byte, uint8_t bit, int errnum) {
+  if (errnum == 0) byte |= bit;
+}
+
+// ENOENT: it is there, or there is no such page any more.
+void markIn(uint8_t& byte, uint8_t bit, int errnum) {
+  if (errnum == 0 || errnum == ENOENT) byte &= static_cast<uint8_t>(~bit);
+}
+
+// Gfns, and one errno for each.
+struct Pages {
+  SharedRoom room;
+  uint32_t domid;
+  std::vector<uint32_t> gfns;
+  std::vector<int32_t> errors;
+
+  Pages(SharedRoom room, uint32_t domid, Words gfns)
+      : room(std::move(room)), domid(domid), gfns(gfns.begin(), gfns.end()), errors(gfns.size, 0) {}
+
+  void out() {
+    const std::lock_guard lock(room->busy);
+    for (size_t at = 0; at < gfns.size(); at += MOST_OPS / 2) {
+      const size_t count = std::min(MOST_OPS / 2, gfns.size() - at);
+      for (size_t i = 0; i < count; i++) {
+        room->put(2 * i, domid, NOMINATE, gfns[at + i]);
+        room->put(2 * i + 1, domid, EVICT, gfns[at + i]);
+      }
+      room->perform(2 * count);
+      for (size_t i = 0; i < count; i++) errors[at + i] = outcomeOfOut(i);
+    }
+  }
+
+  // `data`: a page for each gfn.
+  void in(const uint8_t* data) {
+    const std::lock_guard lock(room->busy);
+    const size_t most = std::min(MOST_OPS, room->contents());
+    for (size_t at = 0; at < gfns.size(); at += most) {
+      const size_t count = std::min(most, gfns.size() - at);
+      memcpy(room->content(0), data + at * GUEST_PAGE, count * GUEST_PAGE);
+      for (size_t i = 0; i < count; i++) room->put(i, domid, PREP, gfns[at + i], room->content(i));
+      room->perform(count);
+      for (size_t i = 0; i < count; i++) errors[at + i] = room->errnoOf(i);
+    }
+  }
+
+  // The bitmap changes on JavaScript's thread alone.
+  Napi::Value settle(Napi::Env env, Napi::Uint8Array out, Mark mark) const {
+    for (size_t i = 0; i < gfns.size(); i++) {
+      if (gfns[i] / 8 < out.ByteLength()) mark(out.Data()[gfns[i] / 8], static_cast<uint8_t>(1u << (gfns[i] % 8)), errors[i]);
+    }
+    auto result = Napi::Int32Array::New(env, errors.size());
+    memcpy(result.Data(), errors.data(), errors.size() * sizeof(int32_t));
+    return result;
+  }
+
+ private:
+  // What could not be nominated cannot be evicted either, for a reason of no interest. EINVAL: so Xen calls a gfn without a page.
+  int outcomeOfOut(size_t i) const {
+    const int nominated = room->errnoOf(2 * i);
+    if (nominated == EINVAL) return ENOENT;
+    return nominated != 0 ? nominated : room->errnoOf(2 * i + 1);
   }
 };
 
-// One errno a gfn; and which gfns are out, in a bitmap that changes on JavaScript's thread alone.
 class Batch : public PromiseWorker {
  public:
-  Batch(Napi::Env env, void* xch, uint32_t domid, Words gfns, const Napi::Uint8Array& out)
-      : PromiseWorker(env), xch_(xch), domid_(domid), gfns_(gfns.begin(), gfns.end()), errors_(gfns_.size(), 0),
-        out_(Napi::Persistent(out)) {}
+  Batch(Napi::Env env, Pages pages, const Napi::Uint8Array& out, Mark mark)
+      : PromiseWorker(env), pages_(std::move(pages)), out_(Napi::Persistent(out)), mark_(mark) {}
 
  protected:
-  virtual void mark(uint8_t& byte, uint8_t bit, int errnum) const = 0;
+  Napi::Value result() override { return pages_.settle(Env(), out_.Value(), mark_); }
 
-  Napi::Value result() override {
-    auto out = out_.Value();
-    for (size_t i = 0; i < gfns_.size(); i++) {
-      if (gfns_[i] / 8 < out.ByteLength()) mark(out.Data()[gfns_[i] / 8], static_cast<uint8_t>(1u << (gfns_[i] % 8)), errors_[i]);
-    }
-    auto errors = Napi::Int32Array::New(Env(), errors_.size());
-    memcpy(errors.Data(), errors_.data(), errors_.size() * sizeof(int32_t));
-    return errors;
-  }
-
-  void* xch_;
-  uint32_t domid_;
-  std::vector<uint32_t> gfns_;
-  std::vector<int32_t> errors_;
+  Pages pages_;
 
  private:
   Napi::Reference<Napi::Uint8Array> out_;
+  Mark mark_;
 };
 
 class PageOut : public Batch {
  public:
-  PageOut(Napi::Env env, GfnCall nominate, GfnCall evict, void* xch, uint32_t domid, Words gfns, const Napi::Uint8Array& out)
-      : Batch(env, xch, domid, gfns, out), nominate_(nominate), evict_(evict) {}
+  PageOut(Napi::Env env, Pages pages, const Napi::Uint8Array& out) : Batch(env, std::move(pages), out, markOut) {}
 
  protected:
-  void Execute() override {
-    for (size_t i = 0; i < gfns_.size(); i++) {
-      errors_[i] = errnoOf(nominate_(xch_, domid_, gfns_[i]));
-      // So Xen calls a gfn without a page.
-      if (errors_[i] == EINVAL) errors_[i] = ENOENT;
-      if (errors_[i] == 0) errors_[i] = errnoOf(evict_(xch_, domid_, gfns_[i]));
-    }
-  }
-
-  void mark(uint8_t& byte, uint8_t bit, int errnum) const override {
-    if (errnum == 0) byte |= bit;
-  }
-
- private:
-  GfnCall nominate_;
-  GfnCall evict_;
+  void Execute() override { pages_.out(); }
 };
 
 class PageIn : public Batch {
  public:
-  PageIn(Napi::Env env, LoadCall load, void* xch, uint32_t domid, Words gfns, const Napi::Uint8Array& data, const Napi::Uint8Array& out)
-      : Batch(env, xch, domid, gfns, out), load_(load), data_(data.Data()), memory_(Napi::Persistent(static_cast<Napi::Object>(data))) {}
+  PageIn(Napi::Env env, Pages pages, const Napi::Uint8Array& data, const Napi::Uint8Array& out)
+      : Batch(env, std::move(pages), out, markIn), data_(data.Data()), memory_(Napi::Persistent(static_cast<Napi::Object>(data))) {}
 
  protected:
-  void Execute() override {
-    Page page;
-    for (size_t i = 0; i < gfns_.size(); i++) {
-      if (page.address == MAP_FAILED) {
-        errors_[i] = ENOMEM;
-        continue;
-      }
-      memcpy(page.address, data_ + i * GUEST_PAGE, GUEST_PAGE);
-      errors_[i] = errnoOf(load_(xch_, domid_, gfns_[i], page.address));
-    }
-  }
-
-  // ENOENT: it is there, or there is no such page any more.
-  void mark(uint8_t& byte, uint8_t bit, int errnum) const override {
-    if (errnum == 0 || errnum == ENOENT) byte &= static_cast<uint8_t>(~bit);
-  }
+  void Execute() override { pages_.in(data_); }
 
  private:
-  LoadCall load_;
   const uint8_t* data_;
   Napi::ObjectReference memory_;
 };
 
-void* handleArg(const Napi::CallbackInfo& info, size_t i) { return reinterpret_cast<void*>(addressArg(info, i, "xch")); }
-uint32_t domidArg(const Napi::CallbackInfo& info, size_t i) { return static_cast<uint32_t>(integerArg(info, i, "domid", 0xffff)); }
+template <typename T>
+T functionArg(const Napi::CallbackInfo& info, size_t i, const char* name) {
+  return reinterpret_cast<T>(addressArg(info, i, name));
+}
+
+// pagingRoom(open, close, call2, alloc, free, pages) → room, or undefined where there is no memory for it. It lives until it is closed,
+// and what works in it has ended.
+Napi::Value pagingRoom(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const XenCall xen{functionArg<decltype(XenCall::open)>(info, 0, "open"), functionArg<decltype(XenCall::close)>(info, 1, "close"),
+                    functionArg<decltype(XenCall::call2)>(info, 2, "call2"), functionArg<decltype(XenCall::alloc)>(info, 3, "alloc"),
+                    functionArg<decltype(XenCall::free)>(info, 4, "free")};
+  const size_t pages = integerArg(info, 5, "pages", 1 + MOST_OPS);
+  if (pages < 2) throw Napi::RangeError::New(env, "pages must be at least 2");
+  auto room = std::make_shared<Room>(xen, pages);
+  if (!room->usable()) return env.Undefined();
+  return Napi::External<SharedRoom>::New(env, new SharedRoom(std::move(room)), [](Napi::Env, SharedRoom* shared) { delete shared; });
+}
+
+SharedRoom& roomArg(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "room must be a paging room");
+  return *info[0].As<Napi::External<SharedRoom>>().Data();
+}
+
+// pagingRoomClose(room)
+Napi::Value pagingRoomClose(const Napi::CallbackInfo& info) {
+  roomArg(info).reset();
+  return info.Env().Undefined();
+}
+
+// pagingRoomsOpen() → of this process
+Napi::Value pagingRoomsOpen(const Napi::CallbackInfo& info) { return number(info.Env(), rooms); }
+
+Pages pagesArg(const Napi::CallbackInfo& info) {
+  const SharedRoom& room = roomArg(info);
+  if (!room) throw Napi::Error::New(info.Env(), "the paging room has been closed");
+  return Pages(room, static_cast<uint32_t>(integerArg(info, 1, "domid", 0x7fff)), wordsArg(info, 2));
+}
 
 Napi::Uint8Array outArg(const Napi::CallbackInfo& info, size_t i) {
   bytesArg(info, i);
   return info[i].As<Napi::Uint8Array>();
 }
 
-// pageOut(nominate, evict, xch, domid, gfns, out)
+// pageOut(room, domid, gfns, out)
 Napi::Value pageOut(const Napi::CallbackInfo& info) {
-  const auto nominate = reinterpret_cast<GfnCall>(addressArg(info, 0, "nominate"));
-  const auto evict = reinterpret_cast<GfnCall>(addressArg(info, 1, "evict"));
-  return queued(std::make_unique<PageOut>(info.Env(), nominate, evict, handleArg(info, 2), domidArg(info, 3), wordsArg(info, 4),
-                                          outArg(info, 5)));
+  return queued(std::make_unique<PageOut>(info.Env(), pagesArg(info), outArg(info, 3)));
 }
 
-// pageIn(load, xch, domid, gfns, data, out)
+// pageIn(room, domid, gfns, out, data, elsewhere): on a thread of libuv's, or at once.
 Napi::Value pageIn(const Napi::CallbackInfo& info) {
-  const auto load = reinterpret_cast<LoadCall>(addressArg(info, 0, "load"));
-  const Words gfns = wordsArg(info, 3);
-  needAtLeast(info.Env(), "data", bytesArg(info, 4).size, uint64_t{gfns.size} * GUEST_PAGE);
-  const auto data = info[4].As<Napi::Uint8Array>();
-  return queued(std::make_unique<PageIn>(info.Env(), load, handleArg(info, 1), domidArg(info, 2), gfns, data, outArg(info, 5)));
+  Pages pages = pagesArg(info);
+  const auto out = outArg(info, 3);
+  const Bytes data = bytesArg(info, 4);
+  needAtLeast(info.Env(), "data", data.size, uint64_t{pages.gfns.size()} * GUEST_PAGE);
+  if (info[5].ToBoolean()) return queued(std::make_unique<PageIn>(info.Env(), std::move(pages), info[4].As<Napi::Uint8Array>(), out));
+  pages.in(data.data);
+  return pages.settle(info.Env(), out, markIn);
 }
 
 // struct vm_event_sring: producers and the indices at which the other side wants to be told, then the slots.
@@ -232,6 +358,9 @@ Napi::Value ringAnswer(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void exportXenPaging(Napi::Object exports) {
+  Export<pagingRoom>(exports, "pagingRoom");
+  Export<pagingRoomClose>(exports, "pagingRoomClose");
+  Export<pagingRoomsOpen>(exports, "pagingRoomsOpen");
   Export<pageOut>(exports, "pageOut");
   Export<pageIn>(exports, "pageIn");
   Export<ringInit>(exports, "ringInit");

@@ -267,7 +267,7 @@ export interface ForeignMemory {
 
   /**
    * Gfns that must be present before a vCPU may run at the destination, ascending: page tables, vCPU and
-   * special pages. Stage 2 of a post-copy sends these if dirty; everything else may come later.
+   * special pages. Stage 2 of a post-copy sends these if dirty; everything else may come later. `NOT_SUPPORTED` where that cannot be told.
    */
   vital(): Promise<Uint32Array>;
 

@@ -13,6 +13,11 @@ export interface FdOps {
   /** As fdRead. A pipe's `fd` must have O_NONBLOCK, or it may wait longer than it should. */
   fdWrite(fd: number, cancel: number, chunks: readonly Uint8Array[], wait: true): Promise<FdResult>;
   fdWrite(fd: number, cancel: number, chunks: readonly Uint8Array[], wait: false): FdResult;
+  /**
+   * Calls `onReadable` from the event loop as long as `fd` is readable, which keeps the process going; with an errno that is not 0, `fd`
+   * cannot be watched any more. What it throws is uncaught. Returns what ends it; close `fd` behind that.
+   */
+  fdWatch(fd: number, onReadable: (errno: number) => void): () => void;
   /** A descriptor that becomes readable once 8 bytes, not all zero, are written to it; or a negative errno. */
   fdCancel(): number;
   /** Gives `fd` another number, which it returns, and makes `fd` the same as `stand`; or returns a negative errno. */

@@ -14,7 +14,7 @@ import type { XenOps } from './xen-ops.js';
 
 export type { FdOps, FdResult } from './fd-ops.js';
 export type { PageOps } from './page-ops.js';
-export type { PagingOps, RingResponse } from './paging-ops.js';
+export type { PagingOps, PagingRoom, RingResponse } from './paging-ops.js';
 export { MACHINE_FORM, type PvOps } from './pv-ops.js';
 export type { Handed, StandbyOps } from './standby-ops.js';
 export type { ForeignPages, XenOps } from './xen-ops.js';

@@ -1,26 +1,49 @@
 /** Memory paging of Xen's (native/xen-paging.cc): batches, and the ring's page. Addresses are numbers, as in xen-ops.ts. */
+/** Memory that Xen can read, and a handle to call it with. Only the addon looks into it. */
+declare const paging: unique symbol;
+export interface PagingRoom {
+  readonly [paging]: never;
+}
+
 export interface PagingOps {
-  /** xc_mem_paging_nominate and _evict of each gfn; one errno a gfn. Sets the bits of those that are out then. */
-  pageOut(
-    nominate: number,
-    evict: number,
-    xch: number,
-    domid: number,
-    gfns: Uint32Array,
-    out: Uint8Array,
-  ): Promise<Int32Array>;
   /**
-   * xc_mem_paging_load: page i of the batch is `data` from i × 4096, which must not change meanwhile; one errno a gfn. Clears the bits of
-   * those that are there (0, ENOENT).
+   * A room of so many pages (2 to 47), by the functions of libxencall: what works in it passes so many pages but one to Xen at a time.
+   * undefined: there is no memory for it.
+   */
+  pagingRoom(
+    open: number,
+    close: number,
+    call2: number,
+    alloc: number,
+    free: number,
+    pages: number,
+  ): PagingRoom | undefined;
+  /** It is freed as soon as nothing works in it any more. */
+  pagingRoomClose(room: PagingRoom): void;
+  /** Of this process. */
+  pagingRoomsOpen(): number;
+  /** Nominates and evicts each gfn; one errno a gfn, ENOENT for one without a page. Sets the bits of those that are out then. */
+  pageOut(room: PagingRoom, domid: number, gfns: Uint32Array, out: Uint8Array): Promise<Int32Array>;
+  /**
+   * Gives each gfn its page: number i is `data` from i × 4096, which must not change meanwhile; one errno a gfn, ENOENT for one that
+   * is there. Clears the bits of those that are there now. `elsewhere`: on a thread of libuv's.
    */
   pageIn(
-    load: number,
-    xch: number,
+    room: PagingRoom,
     domid: number,
     gfns: Uint32Array,
-    data: Uint8Array,
     out: Uint8Array,
+    data: Uint8Array,
+    elsewhere: true,
   ): Promise<Int32Array>;
+  pageIn(
+    room: PagingRoom,
+    domid: number,
+    gfns: Uint32Array,
+    out: Uint8Array,
+    data: Uint8Array,
+    elsewhere: false,
+  ): Int32Array;
 
   /**
    * Of mapped page tables of a guest in 64-bit mode: the gfns of the tables that they name, without those in the bitmap `seen`, whose

@@ -1,4 +1,5 @@
 /** The two strategies, and the choice between them, on a busy domain in virtual time. */
+import { BackendError } from '../../src/backends/backend.js';
 import type { EmulatedDomain, GuestBuild, GuestSpec } from '../../src/backends/emulated/index.js';
 import type { Clock, MigrationEvent, RecordedSet, Stage3Report, Suspender } from '../../src/migrate/index.js';
 import { inWorld, type Journey, type JourneyOptions, migrate } from '../support/virtual-migration.js';
@@ -93,6 +94,17 @@ describe('auto', () => {
     const { report, events } = await journeyOf({ strategy: 'auto' }, guest);
     expect(report?.strategy).toBe('precopy');
     expect(events.filter(({ type }) => type === 'strategy')).toMatchObject([{ strategy: 'precopy' }]);
+  });
+
+  it('stays with precopy where the domain cannot do without pages just now, and says why', async () => {
+    await inWorld({ link: SLOW, pagingMode: 'hap' }, build(), async ({ world, domain, arrived }) => {
+      const why = 'a vCPU is not in 64-bit mode';
+      domain.memory.vital = () => Promise.reject(new BackendError('NOT_SUPPORTED', why, { domid: domain.domid }));
+      const { report, events } = await migrate(world, domain, { strategy: 'auto' });
+      expect(report).toMatchObject({ strategy: 'precopy', stopReason: 'not-converging' });
+      expect(events.filter(({ type }) => type === 'strategy')).toMatchObject([{ strategy: 'precopy', reason: why }]);
+      await arrived();
+    });
   });
 
   it('goes to stage 3 where it does not', async () => {

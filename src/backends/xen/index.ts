@@ -3,4 +3,5 @@ export { AdoptedShell, XenDomain } from './domain.js';
 export { XenHypervisor, type XenOptions } from './hypervisor.js';
 export { hypercallBuffersOpen } from './libs/hypercall-buffer.js';
 export { mappingsOpen } from './libs/xenforeignmemory.js';
+export { pagingRoomsOpen } from './paging/rooms.js';
 export type { Rings, ShellWiring } from './wiring.js';

@@ -20,6 +20,7 @@ const SYMBOLS: Readonly<Record<Exclude<LibraryName, 'libc'>, readonly string[]>>
   ],
   libxenguest: ['xc_dom_gnttab_seed', 'xc_set_domain_cpu_policy|xc_cpu_policy_get_domain'],
   libxenforeignmemory: ['xenforeignmemory_map', 'xenforeignmemory_unmap'],
+  libxencall: ['xencall2', 'xencall_alloc_buffer_pages'],
   libxenevtchn: ['xenevtchn_bind_interdomain'],
   libxenstore: ['xs_read', 'xs_watch'],
 };

@@ -72,7 +72,7 @@ class OutgoingMigration {
     const { reason, owed } = await copyLive(context, this.policy());
     context.recorder.stopReason = reason;
     const stale = await this.stalePages(owed);
-    const postcopy = this.choose(reason, stale);
+    const postcopy = await this.choose(reason, stale);
     if (postcopy) await this.evictAhead(stale);
     await this.handover?.sync(context.writer.bytesWritten, context.signal);
     context.signal.throwIfAborted();
@@ -144,14 +144,27 @@ class OutgoingMigration {
   }
 
   /** Whether stage 1 is followed by post-copy. */
-  private choose(reason: StopReason, stale: Uint8Array): boolean {
+  private async choose(reason: StopReason, stale: Uint8Array): Promise<boolean> {
     const { strategy, downtimeBudgetMs } = this.options;
     if (strategy !== 'auto') return strategy === 'tsmc';
     const { nrGfns, recorder } = this.context;
     const stopAndCopyMs = predictDowntime(this.context, pageOps.bitmapCount(stale, nrGfns));
-    const postcopy = wantsPostcopy(reason, stopAndCopyMs, downtimeBudgetMs);
-    recorder.choose(postcopy ? 'tsmc' : 'precopy', reason);
+    const wanted = wantsPostcopy(reason, stopAndCopyMs, downtimeBudgetMs);
+    const hindrance = wanted ? await this.hindrance() : undefined;
+    const postcopy = wanted && hindrance === undefined;
+    recorder.choose(postcopy ? 'tsmc' : 'precopy', hindrance ?? reason);
     return postcopy;
+  }
+
+  /** Why the domain, as it is just now, cannot do without pages. */
+  private async hindrance(): Promise<string | undefined> {
+    try {
+      await this.context.domain.memory.vital();
+      return undefined;
+    } catch (error) {
+      if (error instanceof BackendError && error.code === 'NOT_SUPPORTED') return error.message;
+      throw error;
+    }
   }
 
   /** Post-copy sends a bit for each page. */

@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { hypercallBuffersOpen, mappingsOpen, XenHypervisor } from '../../../src/backends/xen/index.js';
+import { hypercallBuffersOpen, mappingsOpen, pagingRoomsOpen, XenHypervisor } from '../../../src/backends/xen/index.js';
 import { collect } from '../../support/collecting-runner.js';
 import { SMALL_KIND, xenFactory } from './fixture.js';
 import { lacksOf, MODES, type Type } from './lab-guests.js';
@@ -36,7 +36,11 @@ async function main(): Promise<number> {
     const tests = collect({ ...optionsFor(type), factory: xenFactory(pool, toolstack) });
     const chosen = tests.filter(({ topic, title }) => `${topic}: ${title}`.includes(values.only));
     pool.keepImage(SMALL_KIND);
-    const leftOpen = new LeftOpen({ mappings: mappingsOpen, 'hypercall buffers': hypercallBuffersOpen });
+    const leftOpen = new LeftOpen({
+      mappings: mappingsOpen,
+      'hypercall buffers': hypercallBuffersOpen,
+      'paging rooms': pagingRoomsOpen,
+    });
     for (const test of chosen) report.add(test, await leftOpen.judge(await perform(test, stop)));
   } finally {
     await pool.close();

@@ -6,6 +6,7 @@ import { SharedLibrary } from './ffi.js';
 
 const STABLE: Readonly<Record<string, readonly string[]>> = {
   libxenforeignmemory: ['libxenforeignmemory.so.1'],
+  libxencall: ['libxencall.so.1'],
   libxenevtchn: ['libxenevtchn.so.1'],
   libxenstore: ['libxenstore.so.4', 'libxenstore.so.3.0'],
 };
@@ -14,6 +15,7 @@ export type LibraryName =
   | 'libxenctrl'
   | 'libxenguest'
   | 'libxenforeignmemory'
+  | 'libxencall'
   | 'libxenevtchn'
   | 'libxenstore'
   | 'libc';

@@ -1,21 +1,19 @@
 /** libxenevtchn: an event channel of this process's, bound to one that somebody has opened in a domain. */
-import { closeSync, writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import type { FdOps } from '../../../native/index.js';
 import { xenError } from './errors.js';
 import { isNull, lastErrno } from './ffi.js';
 import type { Libraries } from './libraries.js';
 
-/** What /dev/xen/evtchn gives for an event: the number of its port. */
+/** What /dev/xen/evtchn gives for an event, and takes to unmask it: the number of its port (Linux include/uapi/xen/evtchn.h). */
 const PORT_BYTES = 4;
-const CANCEL = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 export class EventChannel {
   private readonly library;
   private readonly handle: Buffer;
   private readonly fd: number;
   private readonly port: number;
-  private readonly cancel: number;
-  private readonly listening: Promise<void>;
+  private readonly stopListening: () => void;
 
   /**
    * `onEvent` is called for each event, or for several at once; it must not throw.
@@ -23,8 +21,8 @@ export class EventChannel {
    */
   constructor(
     libraries: Libraries,
-    private readonly ops: FdOps,
-    domid: number,
+    ops: FdOps,
+    private readonly domid: number,
     remotePort: number,
     private readonly onEvent: () => void,
   ) {
@@ -38,8 +36,7 @@ export class EventChannel {
       throw xenError({ what: `its event channel ${remotePort} cannot be bound`, errno, domid });
     }
     this.fd = this.library.call<number>('xenevtchn_fd', this.handle);
-    this.cancel = ops.fdCancel();
-    this.listening = this.listen();
+    this.stopListening = ops.fdWatch(this.fd, (errno) => this.take(errno));
   }
 
   /** Tells the other end. */
@@ -47,22 +44,21 @@ export class EventChannel {
     this.library.call('xenevtchn_notify', this.handle, this.port);
   }
 
-  async close(): Promise<void> {
-    writeSync(this.cancel, CANCEL);
-    await this.listening;
-    closeSync(this.cancel);
+  close(): void {
+    this.stopListening();
     this.library.call('xenevtchn_unbind', this.handle, this.port);
     this.library.call('xenevtchn_close', this.handle);
   }
 
-  /** A port that has been read is masked until it is unmasked; what comes before that comes again. */
-  private async listen(): Promise<void> {
+  /**
+   * A port that has been read is masked until it is unmasked; what comes before that comes again. Whoever can listen no more must not
+   * go on as if there were nothing to hear: what this throws ends the process.
+   */
+  private take(errno: number): void {
     const port = new Uint8Array(PORT_BYTES);
-    for (;;) {
-      const [bytes, errno] = await this.ops.fdRead(this.fd, this.cancel, [port], true);
-      if (errno !== 0 || bytes !== PORT_BYTES) return;
-      this.library.call('xenevtchn_unmask', this.handle, this.port);
-      this.onEvent();
-    }
+    if (errno !== 0 || readSync(this.fd, port) !== PORT_BYTES)
+      throw xenError({ what: 'its event channel cannot be read', errno, domid: this.domid });
+    writeSync(this.fd, port);
+    this.onEvent();
   }
 }

@@ -25,6 +25,7 @@ import { readParams, writeParams } from '../params.js';
 import type { Session } from '../session.js';
 import type { PagesOut } from './pages-out.js';
 import { type PagingRequest, PagingRing } from './ring.js';
+import { AT_ONCE, Rooms } from './rooms.js';
 
 /** Where every domain builder puts the ring's page; its parameter comes only with the platform state, which is later. */
 const RING_GFN = 0xfeff8;
@@ -49,6 +50,7 @@ const WHY_NOT: Readonly<Record<number, string>> = {
 interface Open {
   readonly ring: PagingRing;
   readonly channel: EventChannel;
+  readonly rooms: Rooms;
   readonly onFault: (fault: PageFault) => void;
   readonly forget: () => void;
 }
@@ -69,17 +71,19 @@ export class XenDemandPaging implements DemandPaging {
     if (this.open) throw this.failed('its paging is on already', Errno.EBUSY);
     this.out.makeRoom(maxPages);
     const gfn = Uint32Array.of(this.ringGfn());
-    const mapping = await this.mapRing(gfn);
+    const { libraries, ops } = this.session;
+    const rooms = new Rooms(libraries, ops);
+    let mapping: Mapping | undefined;
     try {
+      mapping = await this.mapRing(gfn);
       const port = this.turnOn();
-      const { libraries, ops } = this.session;
       const ring = new PagingRing(ops, mapping, vmEventLayout(libraries.version));
-      // It waits as long as it is open, and whoever closes the backend does not wait for that.
       const channel = new EventChannel(libraries, xenOps(), this.domid, port, () => this.onEvent());
       const forget = this.session.hold(() => this.abandon());
-      this.open = { ring, channel, onFault, forget };
+      this.open = { ring, channel, rooms, onFault, forget };
     } catch (error) {
-      mapping.unmap();
+      mapping?.unmap();
+      rooms.close();
       throw error;
     }
     // The guest must not reach it.
@@ -87,10 +91,8 @@ export class XenDemandPaging implements DemandPaging {
   }
 
   async evict(gfns: Uint32Array): Promise<Int32Array> {
-    this.checkGfns(gfns);
-    const { control, ops } = this.session;
-    const [nominate, evict] = ['nominate', 'evict'].map((name) => control.ctrl.address(`xc_mem_paging_${name}`));
-    const errors = await ops.pageOut(nominate, evict, control.address, this.domid, gfns, this.out.bits);
+    const { later } = this.checked(gfns);
+    const errors = await this.session.ops.pageOut(later, this.domid, gfns, this.out.bits);
     if (errors.includes(Errno.EBUSY)) await this.nameHoles(gfns, errors);
     return errors;
   }
@@ -103,10 +105,12 @@ export class XenDemandPaging implements DemandPaging {
   }
 
   async load(gfns: Uint32Array, data: Uint8Array): Promise<Int32Array> {
-    this.checkGfns(gfns);
-    const { control, ops } = this.session;
-    const load = control.ctrl.address('xc_mem_paging_load');
-    const errors = await ops.pageIn(load, control.address, this.domid, gfns, data, this.out.bits);
+    const { now, later } = this.checked(gfns);
+    const { ops } = this.session;
+    const errors =
+      gfns.length <= AT_ONCE
+        ? ops.pageIn(now, this.domid, gfns, this.out.bits, data, false)
+        : await ops.pageIn(later, this.domid, gfns, this.out.bits, data, true);
     this.answerThoseHere();
     return errors;
   }
@@ -116,7 +120,7 @@ export class XenDemandPaging implements DemandPaging {
     const info = this.session.control.domainInfo(this.domid);
     // Of a domain that is gone only what is ours is left.
     if (info && !info.dying) await this.turnOffPatiently(info.pagedPages);
-    await this.letGo();
+    this.letGo();
   }
 
   /**
@@ -144,16 +148,17 @@ export class XenDemandPaging implements DemandPaging {
     } catch {
       // Closing does not fail.
     }
-    void this.letGo();
+    this.letGo();
   }
 
-  private async letGo(): Promise<void> {
+  private letGo(): void {
     if (!this.open) return;
-    const { ring, channel, forget } = this.open;
+    const { ring, channel, rooms, forget } = this.open;
     this.open = undefined;
     forget();
     ring.close();
-    await channel.close();
+    rooms.close();
+    channel.close();
   }
 
   private onEvent(): void {
@@ -219,12 +224,13 @@ export class XenDemandPaging implements DemandPaging {
     this.session.control.run('its paging cannot be turned off', 'xc_mem_paging_disable', this.domid, [this.domid]);
   }
 
-  private checkGfns(gfns: Uint32Array): void {
+  private checked(gfns: Uint32Array): Rooms {
     checkBatch(this.domid, gfns);
     if (!this.open) throw this.failed('its paging is off', Errno.EINVAL, 'INVALID_STATE');
     const end = this.session.ops.gfnsEnd(gfns);
     if (end > this.out.bits.length * 8)
       throw this.failed(`gfn 0x${(end - 1).toString(16)} is beyond it`, Errno.EINVAL, 'BAD_GFN');
+    return this.open.rooms;
   }
 
   private failed(what: string, errno: number, code?: BackendErrorCode): BackendError {

@@ -4,7 +4,7 @@
  * (docs/xen.md). So: what others than the guest use, its page tables, and where each vCPU works.
  */
 import { pageOps } from '../../../native/index.js';
-import type { Mapping } from '../../backend.js';
+import { BackendError, type Mapping } from '../../backend.js';
 import { dropHoles } from '../frame-types.js';
 import { HvmParam, SPECIAL_PAGE_PARAMS } from '../hvm-params.js';
 import { gfnLimit } from '../limits.js';
@@ -21,7 +21,7 @@ const PER_CPU_PAGES = 64;
 /** The upper half of the address space, where kernels are. */
 const KERNEL = 1n << 63n;
 
-/** Ascending; all have a page. */
+/** Ascending; all have a page. `NOT_SUPPORTED` where a vCPU has page tables that this does not know. */
 export async function vitalPages(
   session: Session,
   domid: number,
@@ -29,7 +29,8 @@ export async function vitalPages(
 ): Promise<Uint32Array> {
   const limit = gfnLimit(session.domain(domid).maxPages);
   const found = new Uint8Array(Math.ceil(limit / 8));
-  const cpus = cpuContexts(session.control.hvmContext(domid)).filter(({ longMode }) => longMode);
+  const cpus = cpuContexts(session.control.hvmContext(domid));
+  if (cpus.some(({ longMode }) => !longMode)) throw notLongMode(domid);
   const walk = { map, ops: session.ops, seen: found };
   const pages = specialPages(session, domid);
   for (const levels of new Set(cpus.map((cpu) => cpu.levels))) {
@@ -40,6 +41,14 @@ export async function vitalPages(
   const gfns = new Uint32Array(await dropHoles(session, domid, found, limit));
   pageOps.bitmapToGfns(found, limit, 0, gfns);
   return gfns;
+}
+
+/** It boots just now, or has an operating system of 32 bits. */
+function notLongMode(domid: number): BackendError {
+  return new BackendError('NOT_SUPPORTED', `a vCPU of domain ${domid} is not in 64-bit mode`, {
+    domid,
+    remedy: 'migrate it by precopy; or by post-copy once it has booted, if its operating system has 64 bits',
+  });
 }
 
 /** What Xen, xenstore, the console or a device model uses behind the guest's back. */

@@ -135,7 +135,7 @@ export class Pager {
     } catch (error) {
       if (this.missing.count > 0) throw this.lostSource(error);
       // Only the goodbye was lost.
-      await this.options.domain.paging.disable();
+      if (!this.isGone) await this.options.domain.paging.disable();
     } finally {
       this.drop();
     }

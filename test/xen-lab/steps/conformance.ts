@@ -5,12 +5,18 @@ import { summaryIn } from './support/suite-summary.js';
 
 const MAIN = '/xenferry/dist/test/xen-lab/conformance/main.js';
 
-export const conformanceSteps: readonly Step[] = (['pvh', 'pv'] as const).map((type) => ({
+export const conformanceSteps: readonly Step[] = (
+  [
+    ['pvh', 620],
+    ['pv', 150],
+  ] as const
+).map(([type, expectedS]) => ({
   name: `conformance ${type}`,
   flavour: 'debian12-full',
   hosts: 1,
   lane: `conformance ${type}`,
   timeoutS: 1500,
+  expectedS,
   run: (bench) => conformance(bench, type),
 }));
 

@@ -116,7 +116,7 @@ export class XenDemandPaging implements DemandPaging {
   }
 
   async disable(): Promise<void> {
-    if (!this.open) return;
+    if (!this.open) return void this.session.domain(this.domid);
     const info = this.session.control.domainInfo(this.domid);
     // Of a domain that is gone only what is ours is left.
     if (info && !info.dying) await this.turnOffPatiently(info.pagedPages);
@@ -226,11 +226,17 @@ export class XenDemandPaging implements DemandPaging {
 
   private checked(gfns: Uint32Array): Rooms {
     checkBatch(this.domid, gfns);
-    if (!this.open) throw this.failed('its paging is off', Errno.EINVAL, 'INVALID_STATE');
+    if (!this.open) throw this.off();
     const end = this.session.ops.gfnsEnd(gfns);
     if (end > this.out.bits.length * 8)
       throw this.failed(`gfn 0x${(end - 1).toString(16)} is beyond it`, Errno.EINVAL, 'BAD_GFN');
     return this.open.rooms;
+  }
+
+  /** Unless there is another reason why nothing can be asked of it. */
+  private off(): BackendError {
+    this.session.domain(this.domid);
+    return this.failed('its paging is off', Errno.EINVAL, 'INVALID_STATE');
   }
 
   private failed(what: string, errno: number, code?: BackendErrorCode): BackendError {

@@ -4,7 +4,7 @@
  */
 import type { MigrationReport } from '../../../src/migrate/report.js';
 import type { Bench, Step } from '../run/step.js';
-import { Guest } from './support/guest.js';
+import { Guest, HOT_64 } from './support/guest.js';
 import { migrate } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
 import { median } from './support/median.js';
@@ -13,8 +13,7 @@ import { moveByTsmc } from './support/tsmc.js';
 import { assertThreeStages, rounded } from './tsmc.js';
 
 const RUNS = 5;
-/** It rewrites all of the 64 MB, 2 seconds for each time, while the link takes 8. */
-const PATTERN = 'mem=96,hot=64,rate=8000';
+/** Takes 8 seconds for what the guest rewrites in 2. */
 const LINK = 8 << 20;
 const CAPPED = { XENFERRY_BANDWIDTH: String(LINK), XENFERRY_ZERO_PAGES: 'skip' };
 const NO_SET = { XENFERRY_RECORDED_SET: 'ignore' };
@@ -60,7 +59,7 @@ export const tsmcBesidePrecopyStep: Step = {
 };
 
 async function compare(bench: Bench): Promise<void> {
-  const guest = await Guest.create(bench.dom0s, 'pvh', { memoryMb: 256, pattern: PATTERN });
+  const guest = await Guest.create(bench.dom0s, 'pvh', { memoryMb: 256, pattern: HOT_64 });
   const runs = Object.fromEntries(Object.keys(WAYS).map((name) => [name, []])) as unknown as Record<WayName, Run[]>;
   await takeTurns(bench, guest, runs);
   for (const [name, each] of Object.entries(runs)) tell(bench, name, each);

@@ -5,6 +5,7 @@ import { XENFERRY } from './support/helper.js';
 import { assertNothingLeft } from './support/leftovers.js';
 import { reportIn } from './support/migrate-lines.js';
 import { begin, SLOW_PAGES, untilEnded, untilMissing } from './support/stage3.js';
+import { inARow, ROW } from './tsmc.js';
 
 const MIGRATE = `${XENFERRY} migrate --backend xen --strategy tsmc --json`;
 /** Apart from the documents on its standard output, every line of which is parsed. */
@@ -19,6 +20,14 @@ export const tsmcTwoHostSteps: readonly Step[] = [
     extended: true,
     timeoutS: 700,
     run: thereAndBack,
+  },
+  {
+    name: `three-stage memory copy between two hosts: ${ROW} in a row`,
+    flavour: 'debian12-full',
+    hosts: 2,
+    extended: true,
+    timeoutS: 100 * ROW,
+    run: (bench) => inARow(bench, bench.dom0s),
   },
   {
     name: `three-stage memory copy between two hosts: the network is gone for ${CUT_S} s`,

@@ -15,8 +15,12 @@ struct Watch {
   Napi::FunctionReference callback;
   std::optional<Napi::AsyncContext> context;
 
+  // A thread of JavaScript that ends must leave nothing in its loop.
+  static void endAtExit(void* watch) { static_cast<Watch*>(watch)->end(); }
+
   // On JavaScript's thread; libuv lets go of `poll` later.
   void end() {
+    napi_remove_env_cleanup_hook(env, endAtExit, this);
     callback.Reset();
     context.reset();
     uv_poll_stop(&poll);
@@ -46,10 +50,11 @@ Napi::Value fdWatch(const Napi::CallbackInfo& info) {
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) throw Napi::Error::New(env, "there is no event loop");
   auto watch = std::unique_ptr<Watch>(new Watch{{}, env, Napi::Persistent(info[1].As<Napi::Function>()), std::nullopt});
-  if (const int status = uv_poll_init(loop, &watch->poll, fd)) fail(env, status);
   watch->context.emplace(env, "xenferry:fd-watch");
   watch->poll.data = watch.get();
+  if (const int status = uv_poll_init(loop, &watch->poll, fd)) fail(env, status);
   auto* started = watch.release();
+  napi_add_env_cleanup_hook(env, Watch::endAtExit, started);
   if (const int status = uv_poll_start(&started->poll, UV_READABLE, onReady)) {
     started->end();
     fail(env, status);

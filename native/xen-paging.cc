@@ -48,7 +48,7 @@ struct XenCall {
   void (*free)(void* handle, void* memory, size_t pages);
 };
 
-int rooms = 0;
+std::atomic<uint32_t> rooms{0};
 
 // Memory that Xen can read, and a handle to call it with: the operations in its first page, contents behind them. Many operations are one
 // hypercall, and none of them has to lock its page first, as libxc does, which takes longer than Xen does for the page.
@@ -160,11 +160,12 @@ struct Pages {
   }
 
  private:
-  // What could not be nominated cannot be evicted either, for a reason of no interest. EINVAL: so Xen calls a gfn without a page.
+  // A page that has been nominated before cannot be again, and is evicted all the same. EINVAL: so Xen calls a gfn without a page.
   int outcomeOfOut(size_t i) const {
     const int nominated = room->errnoOf(2 * i);
-    if (nominated == EINVAL) return ENOENT;
-    return nominated != 0 ? nominated : room->errnoOf(2 * i + 1);
+    const int evicted = room->errnoOf(2 * i + 1);
+    if (evicted == 0 || nominated == 0) return evicted;
+    return nominated == EINVAL ? ENOENT : nominated;
   }
 };
 

@@ -9,4 +9,11 @@ export type { PageRun, RecordedSet } from './recorded-set.js';
 export * from './report.js';
 export { sendDomain } from './send/send.js';
 export type { Stage3Note } from './stage3-note.js';
-export { STREAM_ERROR_CODES, StreamError, type StreamErrorCode } from './stream/index.js';
+export {
+  decodeRecordedSet,
+  encodeRecordedSet,
+  MAX_RECORDED_SET,
+  STREAM_ERROR_CODES,
+  StreamError,
+  type StreamErrorCode,
+} from './stream/index.js';

@@ -10,7 +10,7 @@ export interface PageRun {
   readonly count: number;
 }
 
-/** In the order in which they were needed; a page may be in several. */
+/** Most wanted first; a page may be in several. */
 export type RecordedSet = readonly PageRun[];
 
 /** What is needed later than these, the push brings soon enough. */
@@ -18,7 +18,7 @@ export const MOST_RUNS = 4096;
 /** More than any prepull's window. */
 export const MOST_PAGES_OF_A_RUN = 1024;
 
-/** Writes the set of a migration under way: what was known before it, then what a vCPU had to ask for all the same. */
+/** Writes the set of a migration under way: what a vCPU had to ask for although it was not expected, then what was known before. */
 export class SetRecorder {
   private readonly fresh: PageRun[] = [];
   /** Set: in a run. */
@@ -41,9 +41,9 @@ export class SetRecorder {
     this.see(run);
   }
 
-  /** Where there are too many, what was known for long makes room. */
+  /** What was missed comes first; where there are too many, what has been known for longest makes room. */
   set(): RecordedSet {
-    return [...this.known.slice(0, MOST_RUNS - this.fresh.length), ...this.fresh];
+    return [...this.fresh, ...this.known].slice(0, MOST_RUNS);
   }
 
   private see({ first, count }: PageRun): void {

@@ -1,6 +1,7 @@
 /** Memory paging of Xen's (native/xen-paging.cc): batches, and the ring's page. Addresses are numbers, as in xen-ops.ts. */
-/** Memory that Xen can read, and a handle to call it with. Only the addon looks into it. */
 declare const paging: unique symbol;
+
+/** Memory that Xen can read, and a handle to call it with. Only the addon looks into it. */
 export interface PagingRoom {
   readonly [paging]: never;
 }

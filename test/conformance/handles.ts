@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { BackendError, type Domain, type HypervisorBackend } from '../../src/backends/backend.js';
 import { begun, refuses } from './expect.js';
 import { one, pagesOf } from './pages.js';
-import { pages, type Scene, type Topic } from './runner.js';
+import { canMissPages, type Scene, type Topic } from './runner.js';
 
 type Call = () => Promise<unknown>;
 
@@ -34,7 +34,7 @@ function domainCalls(domain: Domain, { declared, guestType }: Scene): Record<str
       peek: () => domain.logDirty.peek(8),
       clean: () => domain.logDirty.clean(8),
     }),
-    ...(pages(declared, guestType) && {
+    ...(canMissPages(declared, guestType) && {
       'paging.enable': () => domain.paging.enable(() => undefined),
       'paging.evict': () => domain.paging.evict(gfns),
       'paging.load': () => domain.paging.load(gfns, pagesOf([0])),

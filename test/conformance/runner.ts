@@ -107,7 +107,7 @@ function checkFor(prefix: string, options: Complete, mode: PagingMode): Check {
 
 function missing(need: Need, { capabilities, guestType, lacks }: Complete): string | undefined {
   if (need === 'logDirty' || need === 'demandPaging' || need === 'receive') {
-    const there = need === 'demandPaging' ? pages(capabilities, guestType) : capabilities[need];
+    const there = need === 'demandPaging' ? canMissPages(capabilities, guestType) : capabilities[need];
     return there ? undefined : `capability ${need} is not there; its refusal is tested instead`;
   }
   const remedy = lacks?.[need];
@@ -115,7 +115,7 @@ function missing(need: Need, { capabilities, guestType, lacks }: Complete): stri
 }
 
 /** Whether guests of a type can miss pages. A backend of one type need not name it. */
-export function pages({ demandPaging }: DeclaredCapabilities, guestType = demandPaging.at(0)): boolean {
+export function canMissPages({ demandPaging }: DeclaredCapabilities, guestType = demandPaging.at(0)): boolean {
   return guestType !== undefined && demandPaging.includes(guestType);
 }
 

@@ -68,6 +68,9 @@ it('a recorded set of the last post-copy spares most of its faults', async () =>
   expect(set.length).toBeGreaterThan(0);
   const second = (await journeyOf({ strategy: 'tsmc', recordedSet: set })).report?.stage3;
   expect(second?.faults).toBeLessThan(0.5 * (first?.faults ?? 0));
+  // Without windows round the faults, what is prepulled is the set.
+  const bare = await journeyOf({ strategy: 'tsmc', prepullWindow: 0, recordedSet: set.slice(-20) });
+  expect(bare.report?.stage3?.prepullPages).toBeGreaterThan(0);
 });
 
 it('what the guest touches to suspend itself travels in the stop', async () => {

@@ -20,7 +20,7 @@ export const ENVIRONMENT = {
     'how ssh reaches the destination, such as "ssh dom0-2": the helper has it listen there; not needed within one host, nor with XENFERRY_RETURN_ADDRESS',
   XENFERRY_PREPULL: 'adaptive (the default), or how many pages round a missing one are asked for with it',
   XENFERRY_RECORDED_SET:
-    'use (the default): post-copy sends first what the domain needed first after its last one; ignore: it does not',
+    'use (the default): post-copy sends first what the domain needed first after its last one; ignore: it does not, and the destination keeps nothing for the next',
   XENFERRY_DOWNTIME_MS: 'stop as soon as the predicted downtime is within so many milliseconds; fractions are allowed',
   XENFERRY_ZERO_PAGES:
     'send (the default): pages of zeroes travel as all others; skip: as 8 bytes, for a receiver that clears them (ours does)',

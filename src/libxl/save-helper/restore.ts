@@ -71,7 +71,7 @@ export async function restore(parts: RestoreParts): Promise<void> {
     },
     gone: later.gone,
     prepullWindow: options.prepullWindow,
-    onRecordedSet: (set) => new RecordedSets().write(shell.uuid, set),
+    onRecordedSet: options.recordedSet ? (set) => new RecordedSets().write(shell.uuid, set) : undefined,
     onEvent(event) {
       events?.event(event);
       later.event(event);

@@ -101,6 +101,7 @@ async function send(parts: SaveParts, domain: Identified, name: string): Promise
   narrator.over(report);
   // Nothing less proves that this is not the last copy.
   if (report.stage3?.runs) await takeAway(domain);
+  if (gate) new RecordedSets().forget(domain.uuid);
   return report;
 }
 

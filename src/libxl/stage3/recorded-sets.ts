@@ -4,8 +4,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RecordedSet } from '../../migrate/index.js';
-import { decodeRecordedSet, encodeRecordedSet, MAX_RECORDED_SET } from '../../migrate/stream/index.js';
+import { decodeRecordedSet, encodeRecordedSet, MAX_RECORDED_SET, type RecordedSet } from '../../migrate/index.js';
 
 export const RECORDED_FOLDER = '/var/lib/xenferry/recorded';
 
@@ -38,10 +37,19 @@ export class RecordedSets {
     }
   }
 
+  /** The domain has left. */
+  forget(uuid: string): void {
+    try {
+      rmSync(this.path(uuid), { force: true });
+    } catch {
+      // As with write().
+    }
+  }
+
   private makeRoom(): void {
     const files = readdirSync(this.folder).map((name) => join(this.folder, name));
     if (files.length < MOST_FILES) return;
-    const age = new Map(files.map((path) => [path, statSync(path).mtimeMs]));
+    const age = new Map(files.map((path) => [path, statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0]));
     files.sort((a, b) => (age.get(a) ?? 0) - (age.get(b) ?? 0));
     for (const path of files.slice(0, files.length - MOST_FILES + 1)) rmSync(path, { force: true });
   }

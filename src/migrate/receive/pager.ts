@@ -66,6 +66,7 @@ export class Pager {
     this.whenComplete = resolve;
   });
   private isGone = false;
+  private isClosed = false;
   private evictionMs = 0;
   private missingAtStart = 0;
   private faults = 0;
@@ -135,7 +136,7 @@ export class Pager {
     } catch (error) {
       if (this.missing.count > 0) throw this.lostSource(error);
       // Only the goodbye was lost.
-      if (!this.isGone) await this.options.domain.paging.disable();
+      await this.closeRing();
     } finally {
       this.drop();
     }
@@ -181,18 +182,26 @@ export class Pager {
     );
     const failures = [failureOf(pushed), failureOf(asked), silence.broken, waiting.broken];
     await abortable(Promise.race([this.complete, ...failures]), signal);
-    await this.options.domain.paging.disable();
+    await this.closeRing();
     await push.writer.record(RecordType.DONE, encodeStage3Note(this.note()));
     await abortable(Promise.race([pushed, silence.broken]), signal); // ends with the source's DONE
+  }
+
+  /** Once; the goodbye may have to be said again, when the domain is gone already. */
+  private async closeRing(): Promise<void> {
+    if (this.isClosed) return;
+    await this.options.domain.paging.disable();
+    this.isClosed = true;
   }
 
   /** Reads pages until DONE comes (push), or until the connection ends. */
   private async readPages({ reader, writer }: Line, answers: boolean): Promise<void> {
     const staging = new Uint8Array(MAX_BATCH * PAGE_SIZE);
     for (;;) {
-      const { type } = await reader.next();
+      const { type, offset } = await reader.next();
       if (type === RecordType.DONE) return void (await reader.readBody());
       if (type === RecordType.RECORDED_SET) {
+        if (this.missing.count > 0) throw new StreamError('BAD_ORDER', 'RECORDED_SET before the last page', offset);
         this.options.onRecordedSet?.(decodeRecordedSet(await reader.readBody(), this.options.nrGfns));
         continue;
       }

@@ -34,7 +34,7 @@ import { PageSessions, type PageSessionsOptions, type ServedSession } from './pa
 import { PushCursor } from './push-cursor.js';
 import { PushPace } from './push-pace.js';
 
-/** A capped link is held by one batch for no longer than this. */
+/** A capped link is held by one batch for no longer than this, unless a smaller one is not worth it. */
 const BATCH_MS = 20;
 /** How long the last word may take. */
 const GOODBYE_MS = 5000;
@@ -72,7 +72,6 @@ export class PageServer {
     this.unsent = options.unsent;
     this.owned = options.unsent.slice();
     this.cursor = new PushCursor(this.unsent, options.nrGfns);
-    this.cursor.expect(options.recordedSet);
     this.setRecorder = new SetRecorder(options.recordedSet, options.nrGfns);
   }
 
@@ -118,6 +117,7 @@ export class PageServer {
     this.unsent.set(missing);
     pageOps.bitmapAnd(this.unsent, this.owned);
     this.cursor.reset();
+    this.cursor.expect(this.options.recordedSet);
     if (!again) return;
     this.options.recorder.emit({ type: 'channel', what: 'reconnected' });
     if (this.options.recorder.state === 'broken') this.options.recorder.to('stage3');
@@ -163,7 +163,9 @@ export class PageServer {
     for (;;) {
       await abortable(pace.room(), stop);
       const least = pace.leastPages;
-      const most = this.cursor.next(Math.min(pace.batchPages, limiter.batchPages(BATCH_MS, MAX_BATCH)), least);
+      // A batch too small to be worth its cost at the destination makes every page come later, the one that is waited for too.
+      const allowed = Math.max(least, Math.min(pace.batchPages, limiter.batchPages(BATCH_MS, MAX_BATCH)));
+      const most = this.cursor.next(allowed, least);
       // A page that is chosen can no longer be asked for, so the waiting comes first.
       await limiter.take(most * PAGE_SIZE, stop);
       const { gfns, why } = this.cursor.take(most, least);
@@ -199,7 +201,8 @@ export class PageServer {
       for (const { wanted, first, count } of decodeRequests(await reader.readBody(), this.options.nrGfns, offset)) {
         const page = this.cursor.claim(wanted);
         this.cursor.faultAt(first, count);
-        this.setRecorder.add(wanted, { first, count });
+        // Before the guest runs it is not the guest that asks.
+        if (this.mayPush.isOpen) this.setRecorder.add(wanted, { first, count });
         if (page.length > 0) this.mustBeSent(await sender.send(page, 'demand'));
       }
     }
@@ -262,8 +265,14 @@ async function superseded(sessions: PageSessions): Promise<never> {
 
 /** A promise that somebody else resolves. */
 class Gate {
-  open!: () => void;
+  isOpen = false;
+  private resolve!: () => void;
   readonly opened = new Promise<void>((resolve) => {
-    this.open = resolve;
+    this.resolve = resolve;
   });
+
+  open(): void {
+    this.isOpen = true;
+    this.resolve();
+  }
 }

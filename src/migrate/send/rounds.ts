@@ -15,8 +15,11 @@ import type { Policy } from './policy.js';
 const PEEK_BYTES_PER_BATCH = 64 << 10;
 /** In pages. */
 const FIRST_BATCH = 64;
-/** A capped link gets batches that occupy it for no longer than this, so that the rate is smooth. */
-export const BATCH_MS = 50;
+/**
+ * A capped link gets batches that occupy it for no longer than this, so that the rate is smooth; shorter ones would cost a busy dom0 more
+ * than their pages do (types, mapping, PEEK).
+ */
+export const BATCH_MS = 200;
 
 export interface Stage1Result {
   readonly reason: StopReason;

@@ -107,6 +107,8 @@ class OutgoingMigration {
     if (!plain && !handover) throw noWayBack(domain.domid);
     await patience.for(writer.header(info.guestType, domain.state.version));
     if (!plain) await patience.for(writer.record(RecordType.CAPABILITIES, this.capabilities()));
+    // A domain that cannot do without pages is refused before anything of it is copied.
+    if (this.options.strategy === 'tsmc') await domain.memory.vital();
     await sendStatic(context);
     await handover?.open(context.signal);
     await this.enableLogDirty();

@@ -88,8 +88,8 @@ export async function sendDirtyBitmap(context: SendContext, { dirty, touched }: 
   await timed(context, 'pages', async () => {
     const vital = newBitmap(nrGfns, false);
     pageOps.bitmapSet(vital, await domain.memory.vital());
-    if (context.suspender.byGuest) addTouched(context, touched, vital);
-    addRecorded(context, dirty, vital);
+    const left = mostAtOnce(context);
+    addRecorded(context, dirty, vital, context.suspender.byGuest ? addTouched(context, touched, vital, left) : left);
     await addDataless(context, dirty, vital);
     pageOps.bitmapAnd(vital, dirty);
     pageOps.bitmapAndNot(dirty, vital);
@@ -106,16 +106,19 @@ function mostAtOnce({ recorder }: SendContext): number {
   return Math.max(LEAST_AT_ONCE, Math.floor(((recorder.rate() / 1000) * AT_ONCE_MS) / PAGE_SIZE));
 }
 
-/** All of them or none. */
-function addTouched(context: SendContext, touched: Uint8Array, target: Uint8Array): void {
-  if (pageOps.bitmapCount(touched, context.nrGfns) <= mostAtOnce(context)) pageOps.bitmapOr(target, touched);
+/** All of them or none. Returns for how many more there is time. */
+function addTouched({ nrGfns }: SendContext, touched: Uint8Array, target: Uint8Array, most: number): number {
+  const count = pageOps.bitmapCount(touched, nrGfns);
+  if (count > most) return most;
+  pageOps.bitmapOr(target, touched);
+  return most - count;
 }
 
 /** What the guest needed first when it last had to do without, as far as it is dirty. The push begins with the rest. */
-function addRecorded(context: SendContext, dirty: Uint8Array, target: Uint8Array): void {
+function addRecorded({ recordedSet }: SendContext, dirty: Uint8Array, target: Uint8Array, most: number): void {
   const found = new Uint32Array(MOST_PAGES_OF_A_RUN);
-  let left = mostAtOnce(context);
-  for (const { first, count } of context.recordedSet) {
+  let left = most;
+  for (const { first, count } of recordedSet) {
     if (left === 0) return;
     const out = found.subarray(0, Math.min(count, left));
     left -= pageOps.bitmapSet(target, out.subarray(0, pageOps.bitmapToGfns(dirty, first + count, first, out)));

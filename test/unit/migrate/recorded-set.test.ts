@@ -9,16 +9,16 @@ import { decodeRecordedSet, encodeRecordedSet } from '../../../src/migrate/strea
 const NONE = { first: 0, count: 0 };
 
 describe('a set that is recorded', () => {
-  it('has what was known first, then the windows of what was asked for, each page once', () => {
+  it('has the windows of what was asked for, then what was known, each page once', () => {
     const recorder = new SetRecorder([{ first: 100, count: 10 }], 1000);
     recorder.add(105, { first: 105, count: 16 });
     recorder.add(300, { first: 290, count: 11 });
     recorder.add(295, { first: 295, count: 4 });
     recorder.add(7, NONE);
     expect(recorder.set()).toEqual([
-      { first: 100, count: 10 },
       { first: 290, count: 11 },
       { first: 7, count: 1 },
+      { first: 100, count: 10 },
     ]);
   });
 
@@ -35,9 +35,11 @@ describe('a set that is recorded', () => {
   it('never has more runs than fit, and keeps the new ones', () => {
     const known = Array.from({ length: MOST_RUNS }, (_, i) => ({ first: i, count: 1 }));
     const recorder = new SetRecorder(known, 100_000);
-    for (let gfn = 50_000; gfn < 50_000 + 2 * MOST_RUNS; gfn++) recorder.add(gfn, NONE);
+    for (const gfn of [50_000, 50_001]) recorder.add(gfn, NONE);
+    const expected = [{ first: 50_000, count: 1 }, { first: 50_001, count: 1 }, ...known.slice(0, -2)];
+    expect(recorder.set()).toEqual(expected);
+    for (let gfn = 60_000; gfn < 60_000 + 2 * MOST_RUNS; gfn++) recorder.add(gfn, NONE);
     expect(recorder.set().length).toBe(MOST_RUNS);
-    expect(recorder.set()[0]).toEqual({ first: 50_000, count: 1 });
   });
 });
 

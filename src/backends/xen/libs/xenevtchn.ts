@@ -7,6 +7,7 @@ import type { Libraries } from './libraries.js';
 
 /** What /dev/xen/evtchn gives for an event, and takes to unmask it: the number of its port (Linux include/uapi/xen/evtchn.h). */
 const PORT_BYTES = 4;
+const POLL_MS = 10;
 
 export class EventChannel {
   private readonly library;
@@ -14,9 +15,10 @@ export class EventChannel {
   private readonly fd: number;
   private readonly port: number;
   private readonly stopListening: () => void;
+  private polling: NodeJS.Timeout | undefined;
 
   /**
-   * `onEvent` is called for each event, or for several at once; it must not throw.
+   * `onEvent` is called for each event, or for several at once, and now and then without any; it must not throw.
    * @throws BackendError where there is no such port
    */
   constructor(
@@ -36,7 +38,12 @@ export class EventChannel {
       throw xenError({ what: `its event channel ${remotePort} cannot be bound`, errno, domid });
     }
     this.fd = this.library.call<number>('xenevtchn_fd', this.handle);
-    this.stopListening = ops.fdWatch(this.fd, (errno) => this.take(errno));
+    try {
+      this.stopListening = ops.fdWatch(this.fd, (errno) => this.take(errno));
+    } catch (error) {
+      this.letGo();
+      throw error;
+    }
   }
 
   /** Tells the other end. */
@@ -46,19 +53,39 @@ export class EventChannel {
 
   close(): void {
     this.stopListening();
+    clearInterval(this.polling);
+    this.letGo();
+  }
+
+  private letGo(): void {
     this.library.call('xenevtchn_unbind', this.handle, this.port);
     this.library.call('xenevtchn_close', this.handle);
   }
 
-  /**
-   * A port that has been read is masked until it is unmasked; what comes before that comes again. Whoever can listen no more must not
-   * go on as if there were nothing to hear: what this throws ends the process.
-   */
+  /** A guest waits for whoever listens: one that hears no more looks. */
   private take(errno: number): void {
-    const port = new Uint8Array(PORT_BYTES);
-    if (errno !== 0 || readSync(this.fd, port) !== PORT_BYTES)
-      throw xenError({ what: 'its event channel cannot be read', errno, domid: this.domid });
-    writeSync(this.fd, port);
+    try {
+      if (errno !== 0) throw new Error(`errno ${errno}`);
+      if (!this.readAndUnmask()) return;
+    } catch (error) {
+      this.stopListening();
+      this.polling = setInterval(this.onEvent, POLL_MS);
+      const what = `the event channel of domain ${this.domid} cannot be read any more: ${(error as Error).message}`;
+      process.emitWarning(`${what}; it is looked at every ${POLL_MS} ms instead`);
+    }
     this.onEvent();
+  }
+
+  /** A port that has been read is masked until it is unmasked; what comes before that comes again. False: nothing was there. */
+  private readAndUnmask(): boolean {
+    const port = new Uint8Array(PORT_BYTES);
+    try {
+      readSync(this.fd, port);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false;
+      throw error;
+    }
+    writeSync(this.fd, port);
+    return true;
   }
 }

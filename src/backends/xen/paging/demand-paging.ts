@@ -74,14 +74,17 @@ export class XenDemandPaging implements DemandPaging {
     const { libraries, ops } = this.session;
     const rooms = new Rooms(libraries, ops);
     let mapping: Mapping | undefined;
+    let isOn = false;
     try {
       mapping = await this.mapRing(gfn);
       const port = this.turnOn();
+      isOn = true;
       const ring = new PagingRing(ops, mapping, vmEventLayout(libraries.version));
       const channel = new EventChannel(libraries, xenOps(), this.domid, port, () => this.onEvent());
       const forget = this.session.hold(() => this.abandon());
       this.open = { ring, channel, rooms, onFault, forget };
     } catch (error) {
+      if (isOn) this.turnOff(0);
       mapping?.unmap();
       rooms.close();
       throw error;

@@ -17,8 +17,8 @@ export const IDLE = 'mem=64,hot=0,rate=0';
 /** It writes all the time, and leaves most of the emulated CPU to dom0. */
 export const CALM = 'mem=48,hot=8,rate=400,check=200';
 export const BUSY = 'mem=64,hot=16,rate=2000';
-/** For 256 MB: it rewrites all of its 64 MB every 2 seconds, if it gets the time. */
-export const HOT_64 = 'mem=96,hot=64,rate=8000';
+/** For 256 MB: it rewrites all of its 64 MB every 8 seconds, and leaves some of the emulated core to dom0. */
+export const HOT_64 = 'mem=96,hot=64,rate=2000';
 /** As busy, in a domain of 128 MB. */
 export const BUSY_SMALL = 'mem=32,hot=16,rate=2000';
 

@@ -67,6 +67,7 @@ async function send(parts: SaveParts, domain: Identified, name: string): Promise
   const suspender = libxlSuspends(domain, libxl, () => narrator.stopping());
   const [gate, returnAddress] = options.strategy === 'precopy' ? [] : await wayBack(parts);
   await using _ = gate;
+  const sets = options.recordedSet && gate ? new RecordedSets() : undefined;
   if (!args.live) await suspender.suspend();
   const report = await sendDomain({
     returns: gate,
@@ -78,7 +79,7 @@ async function send(parts: SaveParts, domain: Identified, name: string): Promise
     downtimeBudgetMs: options.downtimeBudgetMs,
     bandwidth: options.bandwidth,
     postcopyBandwidth: options.postcopyBandwidth,
-    recordedSet: options.recordedSet && gate ? new RecordedSets().read(domain.uuid) : undefined,
+    recordedSet: sets?.read(domain.uuid),
     elideZeroPages: options.elideZeroPages,
     suspender: args.live ? suspender : ALREADY,
     signal,
@@ -90,6 +91,8 @@ async function send(parts: SaveParts, domain: Identified, name: string): Promise
     },
     async onSent(sofar) {
       narrator.saved(sofar);
+      // It leaves, and the set with it: to this very host, perhaps, so not later.
+      if (sets) sets.forget(domain.uuid);
       await done();
       // With a way back, the destination waits for our word.
       if (!gate) await quiet();
@@ -101,7 +104,6 @@ async function send(parts: SaveParts, domain: Identified, name: string): Promise
   narrator.over(report);
   // Nothing less proves that this is not the last copy.
   if (report.stage3?.runs) await takeAway(domain);
-  if (gate) new RecordedSets().forget(domain.uuid);
   return report;
 }
 

@@ -10,6 +10,7 @@ import { sideBySideSteps } from './side-by-side.js';
 import { tsmcSteps } from './tsmc.js';
 import { tsmcBesidePrecopyStep } from './tsmc-beside-precopy.js';
 import { tsmcFailureSteps } from './tsmc-failures.js';
+import { tsmcRefusedSteps } from './tsmc-refused.js';
 import { tsmcTwoHostSteps } from './tsmc-two-hosts.js';
 import { twoHostSteps } from './two-hosts.js';
 
@@ -23,6 +24,7 @@ export const STEPS: readonly Step[] = [
   ...tsmcSteps,
   tsmcBesidePrecopyStep,
   ...tsmcFailureSteps,
+  ...tsmcRefusedSteps,
   ...twoHostSteps,
   ...tsmcTwoHostSteps,
   ...conformanceSteps,
